@@ -1,0 +1,121 @@
+package importer
+
+import (
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/field"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// Next says when a lane has work again: not at all, at once, or at a time.
+type Next struct {
+	Again bool
+	At    time.Time
+}
+
+// Schema is what the portal says of one entity type, read once per check
+// and again at the start of a run.
+type Schema struct {
+	Type    bitrix.Type
+	Fields  []bitrix.Field
+	Context field.Context
+	// Read is when it was asked; Hash changes when a field a mapping could
+	// use changes.
+	Read time.Time
+	Hash string
+}
+
+// ColumnView is one row of step 3: a file column, what is in it, where it
+// is proposed to go.
+type ColumnView struct {
+	Index    int
+	Name     string
+	Examples []string
+	// Filled is the number of rows with a value, of Rows.
+	Filled, Rows int
+	Mapping      ColumnMapping
+	// Proposals are other targets that fit, best first.
+	Proposals []field.Proposal
+	// Evidence says why a style was chosen; Open lists what must be asked,
+	// such as "date_order".
+	Evidence field.Evidence
+	Open     []string
+}
+
+// ColumnsView is step 3 as a whole.
+type ColumnsView struct {
+	Columns []ColumnView
+	Targets []field.Target
+	// Missing are required fields that have neither column nor constant.
+	Missing []field.Target
+	Constants map[string]string
+	// Undecided counts columns for which nothing was certain.
+	Undecided int
+}
+
+// Action is what a person decides about a finding.
+type Action string
+
+// What can be done with the rows of a finding.
+const (
+	LeaveEmpty Action = "empty"
+	SkipRows   Action = "skip"
+)
+
+// Finding is something the check found in one column: one distinct value,
+// and all the rows that have it.
+type Finding struct {
+	// Column is the file column, -1 for the row as a whole; Field the
+	// target's name and FieldTitle its title.
+	Column     int
+	ColumnName string
+	Field      string
+	FieldTitle string
+	Problem    Problem
+	Value      string
+	// Closest is a suggestion that would be understood; empty if none.
+	Closest string
+	// Rows is the number of rows; First the numbers of the first ones.
+	Rows  int
+	First []int
+	// Blocks: these rows are left out of the import unless something is
+	// decided; otherwise they are imported and this is only said.
+	Blocks bool
+}
+
+// CheckResult is what a check has found so far.
+type CheckResult struct {
+	Revision int
+	// Checked of Rows have been read.
+	Checked, Rows int
+	Plan          Counts
+	// Findings come by column, then by rows, most first. More counts the
+	// distinct values beyond those kept.
+	Findings []Finding
+	More     int
+}
+
+// Progress is what the import page shows while something runs.
+type Progress struct {
+	State       State
+	Rows        int
+	CheckedRows int
+	Plan        Counts
+	Counts      Counts
+	Rechecked   int
+	Reason      *Problem
+	Until       time.Time
+	// Low and High bound the time left; both zero while unknown.
+	Low, High time.Duration
+}
+
+// RowOutcome is one row in the report.
+type RowOutcome struct {
+	Row     int
+	Index   int
+	State   EntryState
+	ItemID  int64
+	Problem *Problem
+	// Cells are the original cells, as the file has them.
+	Cells []string
+}

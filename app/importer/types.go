@@ -1,0 +1,242 @@
+package importer
+
+import (
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/field"
+	"github.com/spa-importer/spa-importer/app/sheet"
+)
+
+// ConnectionKind says how a portal is called.
+type ConnectionKind string
+
+const (
+	// ByGrant calls with the OAuth grant of one user: the normal way.
+	ByGrant ConnectionKind = "grant"
+	// ByWebhook calls through an inbound webhook: the fallback.
+	ByWebhook ConnectionKind = "webhook"
+)
+
+// Connection names the way to call a portal, without its secrets.
+type Connection struct {
+	Kind ConnectionKind `json:"kind"`
+	// User is the Bitrix24 id of the user whose rights the calls have.
+	User int64 `json:"user"`
+	// Webhook is the id of the stored webhook; empty for a grant.
+	Webhook string `json:"webhook,omitempty"`
+}
+
+// Actor is the person behind a request, as the session says.
+type Actor struct {
+	// Portal is the tenant: a member_id, or "hook:<host>:<user id>" where
+	// only a webhook is known.
+	Portal string
+	// User is the Bitrix24 user id, Name the name to show.
+	User int64
+	Name string
+	// Admin is the portal's word; it opens other people's imports.
+	Admin bool
+	// Lang is the language of the interface, such as "en".
+	Lang string
+	// Zone is the IANA time zone for wall-clock cells; empty if unknown.
+	Zone string
+	// Connection is how imports begun now will call the portal.
+	Connection Connection
+}
+
+// UploadState is where an upload stands.
+type UploadState string
+
+const (
+	// Receiving: bytes are still arriving.
+	Receiving UploadState = "receiving"
+	// Received: whole, inspected, the preview is there.
+	Received UploadState = "received"
+	// Reading: the canonical form is being written.
+	Reading UploadState = "reading"
+	// Ready: the canonical form and the column profiles are there.
+	Ready UploadState = "ready"
+	// Refused: the file cannot be read; Problem says why.
+	Refused UploadState = "refused"
+)
+
+// Problem is something a person must be told: a code that package locale
+// words, and the values its sentence needs.
+type Problem struct {
+	Code string            `json:"code"`
+	Args map[string]string `json:"args,omitempty"`
+}
+
+// Upload is one file as it came.
+type Upload struct {
+	ID     string
+	Portal string
+	User   int64
+	// Name is the base name as the browser sent it, for display only.
+	Name string
+	// Size is the declared size in bytes, Received what has arrived.
+	Size, Received int64
+	State          UploadState
+	// Inspection is what step 1 shows; set from Received on.
+	Inspection *sheet.Inspection
+	// Table and Profiles describe the canonical form; set when Ready.
+	Table    *sheet.Table
+	Profiles []field.Profile
+	// Done is how much of Size has been read while Reading.
+	Done int64
+	// Problem is set when Refused.
+	Problem *Problem
+	// Revision counts corrections of the reading, so that work begun on an
+	// older one is thrown away.
+	Revision int
+	// Key seals the stored bytes; the store keeps it sealed.
+	Key     []byte
+	Created time.Time
+}
+
+// State is where an import stands.
+type State string
+
+// The life of an import: see docs/import.md for the drawing.
+const (
+	Draft    State = "draft"    // steps 2 and 3
+	Checking State = "checking" // every row is being read
+	Checked  State = "checked"  // the plan stands, nothing written yet
+	Running  State = "running"
+	Paused   State = "paused"  // by a person
+	Waiting  State = "waiting" // for Bitrix24 or for a person; Reason says what
+	Stopped  State = "stopped" // by a person, for good
+	Done     State = "done"
+	Undone   State = "undone"
+)
+
+// Ended reports whether nothing more will happen by itself.
+func (s State) Ended() bool { return s == Stopped || s == Done || s == Undone }
+
+// Mode is what happens with rows whose item may already exist.
+type Mode string
+
+const (
+	// AddAll creates an item for each row.
+	AddAll Mode = "add"
+)
+
+// Target is where rows go: step 2.
+type Target struct {
+	EntityTypeID int64  `json:"entityTypeId"`
+	Title        string `json:"title"`
+	CategoryID   int64  `json:"categoryId"` // pipeline; 0: the default one
+	StageID      string `json:"stageId"`    // default stage; empty: the first
+	Responsible  int64  `json:"responsible"`
+	Mode         Mode   `json:"mode"`
+}
+
+// ColumnMapping says where one file column goes.
+type ColumnMapping struct {
+	// Column is the index in the file, from 0.
+	Column int `json:"column"`
+	// Field is the field's name as the portal takes it; empty: not imported.
+	Field string `json:"field,omitempty"`
+	// Style is how this column's cells are written, where it matters.
+	Style field.Style `json:"style"`
+	// Why is the code of the reason of a proposal: "title", "code",
+	// "synonym", "values", "memory"; empty when the person chose.
+	Why string `json:"why,omitempty"`
+}
+
+// Mapping is step 3: every file column once, and constants beside.
+type Mapping struct {
+	Columns []ColumnMapping `json:"columns"`
+	// Constants are values for fields that are not in the file: field
+	// name to the text a cell would hold.
+	Constants map[string]string `json:"constants,omitempty"`
+}
+
+// Counts are the five outcomes; they add up to the rows they count.
+type Counts struct {
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Skipped   int `json:"skipped"`
+	Failed    int `json:"failed"`
+}
+
+// Sum is the number of rows counted.
+func (c Counts) Sum() int {
+	return c.Created + c.Updated + c.Unchanged + c.Skipped + c.Failed
+}
+
+// Import is one upload into one entity type with one mapping.
+type Import struct {
+	ID         string
+	Portal     string
+	User       int64
+	UserName   string
+	Connection Connection
+	Zone       string
+	Lang       string
+	Upload     string
+	FileName   string
+	State      State
+	// Revision counts changes of target, mapping and decisions; a check
+	// belongs to the revision it began with.
+	Revision int
+	Target   Target
+	Mapping  Mapping
+	// Rows is the number of data rows of the file; Limit how many of them
+	// may be imported (0: all), the rest is skipped and counted.
+	Rows, Limit int
+	// CheckedRows is the progress of the check, Plan its result so far.
+	CheckedRows int
+	Plan        Counts
+	// Cursor is the index of the next row the run has not taken up yet.
+	Cursor int
+	Counts Counts
+	// Rechecked counts rows looked up after an interruption.
+	Rechecked int
+	// StartID is the highest item id before the first write; -1: not asked.
+	StartID int64
+	// Reason and Until explain Waiting, and Paused by trouble.
+	Reason *Problem
+	Until  time.Time
+	// SecondsPerRow is measured; 0 until the first chunk is back.
+	SecondsPerRow float64
+	// Key opens the upload's and the import's files.
+	Key                        []byte
+	Created, Started, Finished time.Time
+}
+
+// EntryState is where a row of the journal stands.
+type EntryState string
+
+// A row is pending before it is sent and again after a refusal, sending
+// while a request may be executing, and then has exactly one outcome.
+const (
+	EntryPending   EntryState = "pending"
+	EntrySending   EntryState = "sending"
+	EntryCreated   EntryState = "created"
+	EntryUpdated   EntryState = "updated"
+	EntryUnchanged EntryState = "unchanged"
+	EntrySkipped   EntryState = "skipped"
+	EntryFailed    EntryState = "failed"
+)
+
+// Entry is one row in the journal. A row that was not reached yet has none.
+type Entry struct {
+	// Index is the row's place among the data rows, from 0; Row its number
+	// in the file, as a person counts.
+	Index, Row int
+	State      EntryState
+	// Key is what was written to xmlId.
+	Key string
+	// Access is "responsible/pipeline" as sent: rows with equal Access are
+	// equally visible to the person, which is what makes absence provable.
+	Access string
+	// Attempt counts sends; SentAt is the time of the last one.
+	Attempt int
+	SentAt  time.Time
+	// ItemID is the portal's id once known.
+	ItemID int64
+	// Problem is set for skipped and failed rows.
+	Problem *Problem
+}
