@@ -53,15 +53,6 @@ type ColumnsView struct {
 	Undecided int
 }
 
-// Action is what a person decides about a finding.
-type Action string
-
-// What can be done with the rows of a finding.
-const (
-	LeaveEmpty Action = "empty"
-	SkipRows   Action = "skip"
-)
-
 // Finding is something the check found in one column: one distinct value,
 // and all the rows that have it.
 type Finding struct {

@@ -152,6 +152,26 @@ type Mapping struct {
 	Constants map[string]string `json:"constants,omitempty"`
 }
 
+// Action is what a person decides about the cells of a finding.
+type Action string
+
+// What can be done with the cells of a finding.
+const (
+	LeaveEmpty Action = "empty"
+	SkipRows   Action = "skip"
+	UseValue   Action = "use"
+)
+
+// Decision is one answer to a finding: what to do wherever this column holds
+// this value.
+type Decision struct {
+	Column int    `json:"column"`
+	Value  string `json:"value"`
+	Action Action `json:"action"`
+	// With is the text to read instead, for UseValue.
+	With string `json:"with,omitempty"`
+}
+
 // Counts are the five outcomes; they add up to the rows they count.
 type Counts struct {
 	Created   int `json:"created"`
@@ -178,11 +198,18 @@ type Import struct {
 	Upload     string
 	FileName   string
 	State      State
+	// Admin says that the person is the portal's administrator, who sees
+	// every item: what he cannot find does not exist.
+	Admin bool
 	// Revision counts changes of target, mapping and decisions; a check
 	// belongs to the revision it began with.
-	Revision int
-	Target   Target
-	Mapping  Mapping
+	Revision  int
+	Target    Target
+	Mapping   Mapping
+	Decisions []Decision
+	// Verify asks the run to compare the portal's fields with those of the
+	// check before the next write: set by a start and by each resume.
+	Verify bool
 	// Rows is the number of data rows of the file; Limit how many of them
 	// may be imported (0: all), the rest is skipped and counted.
 	Rows, Limit int
@@ -196,6 +223,9 @@ type Import struct {
 	Rechecked int
 	// StartID is the highest item id before the first write; -1: not asked.
 	StartID int64
+	// Failures counts attempts in a row that reached nobody, for the wait
+	// before the next one.
+	Failures int
 	// Reason and Until explain Waiting, and Paused by trouble.
 	Reason *Problem
 	Until  time.Time
