@@ -46,8 +46,11 @@ type Portal struct {
 	// Installer is the user whose grant does the admin chores.
 	Installer int64
 	// QuarantinedAt is set while an unproven removal is being checked.
-	QuarantinedAt        time.Time
-	Installed, Updated   time.Time
+	QuarantinedAt time.Time
+	// Opened is the time of the last verified open: it disproves a removal
+	// that claims to be older.
+	Opened             time.Time
+	Installed, Updated time.Time
 }
 
 // Session is one verified open of the app: what a request inside the app is
@@ -77,7 +80,7 @@ type Session struct {
 
 // Registration is what lifts the row limit of a portal.
 type Registration struct {
-	Portal                              string
+	Portal                               string
 	Company, Name, Email, Phone, Country string
 	// TermsVersion and AcceptedAt prove acceptance; Mailings is a separate
 	// consent.
@@ -132,4 +135,8 @@ type Store interface {
 	Registrations(ctx context.Context) ([]Registration, error)
 
 	bitrix.Grants
+	// GrantUsers lists the users that have a grant on a portal, newest
+	// first: when the installer's grant proves nothing, the others are
+	// asked.
+	GrantUsers(ctx context.Context, portal string) ([]int64, error)
 }
