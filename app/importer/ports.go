@@ -49,12 +49,15 @@ type Store interface {
 	// means all, limit 0 means 100.
 	Imports(ctx context.Context, portal string, limit int, states ...State) ([]Import, error)
 
+	// UploadImports lists the imports of one upload, newest first.
+	UploadImports(ctx context.Context, portal, upload string) ([]Import, error)
+
 	// DueLanes lists lanes with unfinished work that nobody holds: uploads
 	// in state Reading, imports Checking, portals with an import Running, or
 	// Waiting with Until set and passed.
 	DueLanes(ctx context.Context, now time.Time) ([]Lane, error)
-	// Find resolves a lane's id without knowing the portal: the run has no
-	// session.
+	// UploadPortal and ImportPortal find the portal of a lane's id: a run has
+	// no session.
 	UploadPortal(ctx context.Context, upload string) (portal string, err error)
 	ImportPortal(ctx context.Context, id string) (portal string, err error)
 

@@ -47,7 +47,7 @@ type ColumnsView struct {
 	Columns []ColumnView
 	Targets []field.Target
 	// Missing are required fields that have neither column nor constant.
-	Missing []field.Target
+	Missing   []field.Target
 	Constants map[string]string
 	// Undecided counts columns for which nothing was certain.
 	Undecided int
