@@ -73,8 +73,10 @@ type Session struct {
 	EntityTypeID, ItemID int64
 	Import               string
 	// Webhook is the id of the webhook this session works through; empty:
-	// the user's grant.
+	// the user's grant. WebhookUser is the webhook's owner, whose rights
+	// its calls have.
 	Webhook       string
+	WebhookUser   int64
 	Created, Seen time.Time
 }
 
