@@ -1,0 +1,61 @@
+package handlers
+
+// chrome is what the data of a view may say about the page around it: embed
+// it in a view's data and the parts in views/parts.html show it.
+type chrome struct {
+	// Lead is the sentence under the title.
+	Lead string
+	// Scripts are modules to load beside frame.js; Words the texts they
+	// need, keyed as in the catalogue without the area.
+	Scripts []string
+	Words   map[string]string
+	// Step is the number of the step shown, Steps the stepper; none on
+	// pages beside the four steps.
+	Step  int
+	Steps []step
+	// Failures are what must be put right before going on.
+	Failures []failure
+}
+
+func (c chrome) around() chrome { return c }
+
+// Around is what the view's data says about the page around it.
+func (p Page) Around() chrome {
+	if a, ok := p.Data.(interface{ around() chrome }); ok {
+		return a.around()
+	}
+	return chrome{}
+}
+
+// Slider reports whether the frame is as high as the window, so that the
+// page scrolls in itself and must not ask for another height.
+func (p Page) Slider() bool { return p.Placement == "REST_APP_URI" }
+
+// step is one of the four steps as the stepper shows it.
+type step struct {
+	Number int
+	// State is "done", "current" or "upcoming".
+	State string
+	// Label is a text key, Chosen what was chosen there.
+	Label, Chosen string
+	// Action is where a form goes that opens the step again; empty: nowhere.
+	Action string
+}
+
+// failure is one line of the error summary: a sentence, and the id of the
+// form field it speaks of (empty: the page as a whole).
+type failure struct {
+	Field, Text string
+}
+
+// alert is the data of the part "alert"; Kind is "info", "good", "warn" or
+// "bad".
+type alert struct {
+	Kind, Title, Text string
+}
+
+// fieldError is the data of the part "field-error"; ID is what
+// aria-describedby of the field names.
+type fieldError struct {
+	ID, Text string
+}
