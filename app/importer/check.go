@@ -1,0 +1,352 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/field"
+	"github.com/spa-importer/spa-importer/app/sheet"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// Sizes of a check.
+const (
+	checkBlock   = 1000 // rows whose references are looked up together
+	maxFindings  = 5000 // distinct values kept; the rest is only counted
+	firstNumbers = 20   // row numbers kept per finding
+)
+
+func checkName(imp string) string   { return importDir(imp) + "/check" }
+func repeatsName(imp string) string { return importDir(imp) + "/repeats" }
+
+// Check has every row read, every name resolved and every value understood
+// before the first write. It runs in the background and writes nothing to
+// the portal.
+func (s *Service) Check(ctx context.Context, a Actor, imp string) (Import, error) {
+	checked, err := s.update(ctx, a, imp, func(imp *Import) error {
+		switch imp.State {
+		case Checking, Checked:
+			return nil // a double click, or a page that was left open
+		case Draft:
+		default:
+			return Refuse("already_started")
+		}
+		if imp.Target.EntityTypeID == 0 {
+			return Refuse("no_target")
+		}
+		if len(imp.Mapping.Columns) == 0 {
+			return Refuse("nothing_mapped")
+		}
+		imp.State, imp.CheckedRows, imp.Plan, imp.Reason = Checking, 0, Counts{}, nil
+		return nil
+	})
+	if err != nil {
+		return Import{}, err
+	}
+	if checked.State == Checking {
+		s.ring(ctx, checkLane(imp))
+	}
+	return checked, nil
+}
+
+// Decide answers findings and has the file checked again.
+func (s *Service) Decide(ctx context.Context, a Actor, imp string, decisions []Decision) (Import, error) {
+	for _, d := range decisions {
+		if d.Action != LeaveEmpty && d.Action != SkipRows && d.Action != UseValue {
+			return Import{}, Refuse("decision_unknown")
+		}
+	}
+	_, err := s.update(ctx, a, imp, func(imp *Import) error {
+		if err := changeable(*imp); err != nil {
+			return err
+		}
+		for _, d := range decisions {
+			imp.Decisions = slices.DeleteFunc(imp.Decisions, func(old Decision) bool {
+				return old.Column == d.Column && old.Value == d.Value
+			})
+			imp.Decisions = append(imp.Decisions, d)
+		}
+		imp.redraft()
+		return nil
+	})
+	if err != nil {
+		return Import{}, err
+	}
+	return s.Check(ctx, a, imp)
+}
+
+// CheckResult is what the check has found so far; empty before its first
+// words.
+func (s *Service) CheckResult(ctx context.Context, a Actor, imp string) (CheckResult, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return CheckResult{}, err
+	}
+	var result CheckResult
+	err = s.loadDocument(ctx, checkName(imp), i.Key, &result)
+	if errors.Is(err, ErrNotFound) || (err == nil && result.Revision != i.Revision) {
+		return CheckResult{Revision: i.Revision, Rows: i.Rows}, nil
+	}
+	return result, err
+}
+
+// checkSlice checks a whole file. It starts from the first row each time:
+// reading is fast, and what was asked of the portal is remembered.
+func (s *Service) checkSlice(ctx context.Context, _ Fence, id string) (Next, error) {
+	portal, err := s.store.ImportPortal(ctx, id)
+	if err != nil {
+		return Next{}, fmt.Errorf("finding the import's portal: %w", err)
+	}
+	imp, err := s.store.Import(ctx, portal, id)
+	if err != nil {
+		return Next{}, fmt.Errorf("loading import: %w", err)
+	}
+	if imp.State != Checking {
+		return Next{}, nil
+	}
+	c := &check{s: s, imp: imp, findings: map[findingKey]*Finding{}, started: s.now()}
+	err = c.run(bitrix.WithImport(ctx, imp.ID))
+	if wait, ok := waitOf(err, s.now()); ok {
+		return Next{Again: true, At: wait}, nil
+	}
+	var refused *Refusal
+	switch {
+	case errors.Is(err, errSuperseded):
+		return Next{Again: true}, nil
+	case errors.As(err, &refused):
+		// The person must do something: back to the draft, with the reason.
+		return Next{}, c.change(ctx, func(imp *Import) error {
+			imp.State, imp.Reason = Draft, &refused.Problem
+			return nil
+		})
+	case err != nil:
+		return Next{}, err
+	}
+	return Next{}, nil
+}
+
+// check is one pass over a file.
+type check struct {
+	s        *Service
+	imp      Import
+	planner  *planner
+	resolver *resolver
+	plan     Counts
+	rows     int
+	checked  int
+	findings map[findingKey]*Finding
+	order    []*Finding
+	more     int
+	repeats  []int
+	keys     map[uint64]struct{}
+	seed     maphash.Seed
+	started  time.Time
+}
+
+type findingKey struct {
+	column             int
+	field, code, value string
+}
+
+// change alters the import only while this check is still the one wanted.
+func (c *check) change(ctx context.Context, change func(*Import) error) error {
+	_, err := c.s.store.UpdateImport(ctx, c.imp.Portal, c.imp.ID, func(now *Import) error {
+		if now.State != Checking || now.Revision != c.imp.Revision {
+			return errSuperseded
+		}
+		return change(now)
+	})
+	if errors.Is(err, errSuperseded) {
+		return errSuperseded
+	}
+	if err != nil {
+		return fmt.Errorf("noting the check's progress: %w", err)
+	}
+	return nil
+}
+
+func (c *check) run(ctx context.Context) error {
+	u, err := c.s.store.Upload(ctx, c.imp.Portal, c.imp.Upload)
+	if err != nil {
+		return fmt.Errorf("loading upload: %w", err)
+	}
+	table, closer, err := c.s.openTable(ctx, u)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	if err := c.prepare(ctx, table); err != nil {
+		return err
+	}
+	pulse := c.s.pulse(func() error { return c.report(ctx) })
+	for from := 0; from < c.rows; from += checkBlock {
+		if err := c.block(ctx, table, from, pulse); err != nil {
+			return err
+		}
+	}
+	return c.finish(ctx)
+}
+
+// prepare asks the portal what the target looks like now, and keeps the
+// answer for the run.
+func (c *check) prepare(ctx context.Context, table *sheet.Reader) error {
+	caller, err := c.s.connect(ctx, c.imp.Portal, c.imp.Connection)
+	if err != nil {
+		return err
+	}
+	schema, err := c.s.readSchema(ctx, caller, c.imp.Target.EntityTypeID, c.imp.Zone, c.imp.Lang, c.imp.Admin)
+	if err != nil {
+		return err
+	}
+	if err := checkTarget(schema, &c.imp.Target); err != nil {
+		return err
+	}
+	if err := c.s.saveSchema(ctx, c.imp, schema); err != nil {
+		return err
+	}
+	c.planner, err = newPlanner(c.imp, schema, table.Columns())
+	if err != nil {
+		return err
+	}
+	c.resolver = c.s.newResolver(c.imp, caller)
+	c.rows = table.Rows()
+	if c.planner.keyed {
+		c.keys, c.seed = map[uint64]struct{}{}, maphash.MakeSeed()
+	}
+	return nil
+}
+
+// block checks the rows from an index on.
+func (c *check) block(ctx context.Context, table *sheet.Reader, from int, pulse *pulse) error {
+	n := min(checkBlock, c.rows-from)
+	rows := make([]sheet.Row, 0, n)
+	err := table.Read(ctx, from, n, func(_ int, row sheet.Row) error {
+		row.Cells = slices.Clone(row.Cells)
+		rows = append(rows, row)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading rows from %d: %w", from, err)
+	}
+	lookup, err := c.s.blockLookups(ctx, c.resolver, c.planner, rows)
+	if err != nil {
+		return portalError("looking up what the rows name", err)
+	}
+	for i, row := range rows {
+		if err := c.row(from+i, row, lookup); err != nil {
+			return err
+		}
+	}
+	c.checked = from + n
+	return pulse.beat(ctx)
+}
+
+func (c *check) row(index int, row sheet.Row, lookup memoryLookup) error {
+	plan, err := c.planner.plan(index, row, lookup, false, func(f cellFinding) { c.found(row.Number, f) })
+	if err != nil {
+		return err
+	}
+	if c.keys != nil && plan.State == EntryPending && c.repeated(plan.Key) {
+		c.repeats = append(c.repeats, index)
+		column := c.planner.columnOf(fieldKey)
+		c.found(row.Number, cellFinding{column: column, target: column.target,
+			problem: field.Problem{Code: "key_repeated", Value: plan.Key, Blocks: true}})
+		plan.State = EntryFailed
+	}
+	c.plan.add(plan.State, 1)
+	return nil
+}
+
+// add counts an outcome; a row still to be written counts as created, which
+// is what the plan says of it.
+func (c *Counts) add(state EntryState, n int) {
+	switch state {
+	case EntryPending, EntryCreated:
+		c.Created += n
+	case EntryUpdated:
+		c.Updated += n
+	case EntryUnchanged:
+		c.Unchanged += n
+	case EntrySkipped:
+		c.Skipped += n
+	case EntryFailed:
+		c.Failed += n
+	}
+}
+
+// repeated remembers an External code by its hash: a million of them take
+// some 40 MB instead of the memory of the file.
+func (c *check) repeated(key string) bool {
+	h := maphash.String(c.seed, key)
+	_, seen := c.keys[h]
+	c.keys[h] = struct{}{}
+	return seen
+}
+
+// found groups findings by column and distinct value.
+func (c *check) found(number int, f cellFinding) {
+	key := findingKey{column: -1, field: f.target.Name, code: f.problem.Code, value: findingValue(f.problem.Value)}
+	name := ""
+	if f.column != nil {
+		key.column, name = f.column.index, f.column.name
+	}
+	have := c.findings[key]
+	if have == nil {
+		if len(c.findings) >= maxFindings {
+			c.more++
+			return
+		}
+		// The map keeps its key for the length of the check, so the text must
+		// not hold on to the row it came from.
+		key.value = strings.Clone(key.value)
+		have = &Finding{
+			Column: key.column, ColumnName: name, Field: f.target.Name, FieldTitle: f.target.Title,
+			Problem: cellProblem(f.column, f.target, f.problem), Value: key.value,
+			Closest: f.problem.Closest, Blocks: f.problem.Blocks,
+		}
+		c.findings[key] = have
+		c.order = append(c.order, have)
+	}
+	have.Rows++
+	if len(have.First) < firstNumbers {
+		have.First = append(have.First, number)
+	}
+}
+
+// report shows how far the check is.
+func (c *check) report(ctx context.Context) error {
+	return c.change(ctx, func(imp *Import) error {
+		imp.CheckedRows, imp.Plan, imp.Rows = c.checked, c.plan, c.rows
+		return nil
+	})
+}
+
+// finish stores the findings before the state says that they are there.
+func (c *check) finish(ctx context.Context) error {
+	result := CheckResult{Revision: c.imp.Revision, Checked: c.rows, Rows: c.rows, Plan: c.plan, More: c.more}
+	slices.SortStableFunc(c.order, func(x, y *Finding) int {
+		return cmp.Or(cmp.Compare(x.Column, y.Column), cmp.Compare(y.Rows, x.Rows))
+	})
+	for _, f := range c.order {
+		result.Findings = append(result.Findings, *f)
+	}
+	if err := c.s.saveDocument(ctx, checkName(c.imp.ID), c.imp.Key, result); err != nil {
+		return err
+	}
+	if err := c.s.saveDocument(ctx, repeatsName(c.imp.ID), c.imp.Key, c.repeats); err != nil {
+		return err
+	}
+	c.s.log.InfoContext(ctx, "file checked", "import", c.imp.ID, "rows", c.rows,
+		"findings", len(c.order), "duration", c.s.now().Sub(c.started))
+	return c.change(ctx, func(imp *Import) error {
+		imp.State, imp.CheckedRows, imp.Rows, imp.Plan = Checked, c.rows, c.rows, c.plan
+		imp.Target = c.imp.Target
+		return nil
+	})
+}

@@ -1,0 +1,219 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Start begins to write a checked import. A second start is the same import.
+func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error) {
+	limit, err := s.limits.RowLimit(ctx, a.Portal)
+	if err != nil {
+		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
+	}
+	started, err := s.update(ctx, a, imp, func(imp *Import) error {
+		switch imp.State {
+		case Running, Waiting:
+			return nil
+		case Checked:
+		case Draft, Checking:
+			return Refuse("not_checked")
+		default:
+			return Refuse("already_ended")
+		}
+		if limit > 0 && (imp.Limit == 0 || imp.Limit > limit) {
+			return Refuse("not_checked") // the limit came back since the check
+		}
+		if imp.Plan.Created+imp.Plan.Updated == 0 {
+			return Refuse("nothing_to_import")
+		}
+		imp.State, imp.Started, imp.Verify, imp.Reason = Running, s.now(), true, nil
+		return nil
+	})
+	if err != nil {
+		return Import{}, err
+	}
+	s.ring(ctx, runLane(started.Portal))
+	return started, nil
+}
+
+// LiftLimit takes the row limit from the actor's draft, after a
+// registration: the rows it left out are to be checked as well.
+func (s *Service) LiftLimit(ctx context.Context, a Actor, imp string) (Import, error) {
+	limit, err := s.limits.RowLimit(ctx, a.Portal)
+	if err != nil {
+		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
+	}
+	return s.update(ctx, a, imp, func(imp *Import) error {
+		if err := changeable(*imp); err != nil || imp.Limit == limit {
+			return err
+		}
+		imp.Limit = limit
+		imp.redraft()
+		return nil
+	})
+}
+
+// Pause holds an import after the request that is under way.
+func (s *Service) Pause(ctx context.Context, a Actor, imp string) (Import, error) {
+	return s.update(ctx, a, imp, func(imp *Import) error {
+		switch imp.State {
+		case Paused:
+			return nil
+		case Running, Waiting:
+			imp.State, imp.Until = Paused, time.Time{}
+			return nil
+		default:
+			return Refuse("not_running")
+		}
+	})
+}
+
+// Resume goes on with a paused or waiting import, after the portal's fields
+// were compared with those of the check.
+func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, error) {
+	resumed, err := s.update(ctx, a, imp, func(imp *Import) error {
+		switch imp.State {
+		case Running:
+			return nil
+		case Paused, Waiting:
+			imp.State, imp.Reason, imp.Until, imp.Verify = Running, nil, time.Time{}, true
+			return nil
+		default:
+			return Refuse("already_ended")
+		}
+	})
+	if err != nil {
+		return Import{}, err
+	}
+	s.ring(ctx, runLane(resumed.Portal))
+	return resumed, nil
+}
+
+// Stop ends an import for good. What is in stays in; rows whose request is
+// under way are still recorded.
+func (s *Service) Stop(ctx context.Context, a Actor, imp string) (Import, error) {
+	ended := false
+	stopped, err := s.update(ctx, a, imp, func(imp *Import) error {
+		switch imp.State {
+		case Stopped:
+			return nil
+		case Running, Paused, Waiting:
+			imp.State, imp.Finished, imp.Reason, imp.Until = Stopped, s.now(), nil, time.Time{}
+			ended = true
+			return nil
+		default:
+			return Refuse("not_running")
+		}
+	})
+	if err == nil && ended {
+		s.releaseConnection(ctx, stopped)
+	}
+	return stopped, err
+}
+
+// Reopened goes on with imports that waited for their person: he has opened
+// the app, so there is a fresh grant, and perhaps what was missing is there.
+func (s *Service) Reopened(ctx context.Context, a Actor) error {
+	waiting, err := s.store.Imports(ctx, a.Portal, 0, Waiting)
+	if err != nil {
+		return fmt.Errorf("listing waiting imports: %w", err)
+	}
+	ring := false
+	for _, imp := range waiting {
+		if imp.User != a.User || !imp.Until.IsZero() || imp.Reason == nil || imp.Reason.Code != "connection_gone" {
+			continue
+		}
+		if _, err := s.Resume(ctx, a, imp.ID); err != nil {
+			var refused *Refusal
+			if errors.As(err, &refused) {
+				continue // ended meanwhile
+			}
+			return err
+		}
+		ring = true
+	}
+	if ring {
+		s.ring(ctx, runLane(a.Portal))
+	}
+	return nil
+}
+
+// Progress is what the pages show while a check or a run goes on.
+func (s *Service) Progress(ctx context.Context, a Actor, imp string) (Progress, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Progress{}, err
+	}
+	p := Progress{
+		State: i.State, Rows: i.Rows, CheckedRows: i.CheckedRows, Plan: i.Plan, Counts: i.Counts,
+		Rechecked: i.Rechecked, Reason: i.Reason, Until: i.Until,
+	}
+	p.Low, p.High = i.timeLeft(s.now())
+	return p, nil
+}
+
+// timeLeft is a range: what the rows left cost at the measured speed, with a
+// wait that is known added.
+func (i Import) timeLeft(now time.Time) (low, high time.Duration) {
+	if i.SecondsPerRow == 0 || (i.State != Running && i.State != Waiting) {
+		return 0, 0
+	}
+	end := i.Rows
+	if i.Limit > 0 {
+		end = min(end, i.Limit)
+	}
+	left := float64(max(0, end-i.Cursor))
+	// The bucket gives two requests a second; what is spent over 0.8 s of
+	// work a second waits for the method's budget (crm.md 6).
+	perRow := max(i.SecondsPerRow, 0.5/maxChunk)
+	expected := time.Duration(left * perRow * float64(time.Second))
+	if wait := i.Until.Sub(now); !i.Until.IsZero() && wait > 0 {
+		expected += wait
+	}
+	return expected * 9 / 10, expected * 14 / 10
+}
+
+// Tidy deletes files, journals and keys whose time is over. It is called
+// once a day and goes on where it stopped.
+func (s *Service) Tidy(ctx context.Context) error {
+	old, err := s.store.ExpiredUploads(ctx, s.now().Add(-s.keepFor))
+	if err != nil {
+		return fmt.Errorf("listing expired uploads: %w", err)
+	}
+	var failed error
+	for _, u := range old {
+		if err := s.tidyUpload(ctx, u); err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+func (s *Service) tidyUpload(ctx context.Context, u Upload) error {
+	imports, err := s.store.UploadImports(ctx, u.Portal, u.ID)
+	if err != nil {
+		return fmt.Errorf("listing the upload's imports: %w", err)
+	}
+	for _, imp := range imports {
+		if err := s.files.Delete(ctx, importDir(imp.ID)); err != nil {
+			return fmt.Errorf("deleting an import's files: %w", err)
+		}
+	}
+	return s.forgetUpload(ctx, u)
+}
+
+// DeleteFiles deletes everything kept for uploads and imports of a portal
+// that removed the app.
+func (s *Service) DeleteFiles(ctx context.Context, uploads, imports []string) error {
+	var failed error
+	for _, id := range uploads {
+		failed = errors.Join(failed, s.files.Delete(ctx, uploadDir(id)))
+	}
+	for _, id := range imports {
+		failed = errors.Join(failed, s.files.Delete(ctx, importDir(id)))
+	}
+	return failed
+}

@@ -1,0 +1,330 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spa-importer/spa-importer/app/field"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// Sizes of look-ups: a page of any list is 50 (crm.md 3.7), and a batch
+// holds 50 commands.
+const (
+	pageSize  = 50
+	batchSize = 50
+	// lookupMemory caps what a resolver keeps in memory; the store has all.
+	lookupMemory = 200_000
+)
+
+// resolver finds what cells refer to: each distinct reference is asked for
+// once per import, and remembered in the store, so that a check that was
+// interrupted and the run after it ask nothing again.
+type resolver struct {
+	s      *Service
+	imp    Import
+	caller Caller
+	known  memoryLookup
+	users  *directory
+}
+
+func (s *Service) newResolver(imp Import, caller Caller) *resolver {
+	return &resolver{s: s, imp: imp, caller: caller, known: memoryLookup{}}
+}
+
+// resolve returns a lookup that knows every reference wanted.
+func (r *resolver) resolve(ctx context.Context, wanted map[field.Ref]bool) (memoryLookup, error) {
+	if len(r.known) > lookupMemory {
+		r.known = memoryLookup{}
+	}
+	missing := map[string][]string{}
+	for ref := range wanted {
+		if _, ok := r.known[ref]; !ok {
+			missing[ref.Kind] = append(missing[ref.Kind], ref.Key)
+		}
+	}
+	for kind, keys := range missing {
+		slices.Sort(keys) // the same questions in the same order, whatever the map says
+		stored, err := r.s.journal.Lookups(ctx, r.imp.ID, kind, keys)
+		if err != nil {
+			return nil, fmt.Errorf("reading look-ups: %w", err)
+		}
+		var ask []string
+		for _, key := range keys {
+			if ids, ok := stored[key]; ok {
+				r.known[field.Ref{Kind: kind, Key: key}] = ids
+			} else {
+				ask = append(ask, key)
+			}
+		}
+		if len(ask) == 0 {
+			continue
+		}
+		if err := r.ask(ctx, kind, ask); err != nil {
+			return nil, err
+		}
+	}
+	return r.known, nil
+}
+
+// ask asks the portal in portions, each remembered before the next.
+func (r *resolver) ask(ctx context.Context, kind string, keys []string) error {
+	for portion := range slices.Chunk(keys, pageSize*batchSize) {
+		found, err := r.find(ctx, kind, portion)
+		if err != nil {
+			return fmt.Errorf("looking up %s: %w", kind, err)
+		}
+		lookups := make([]Lookup, 0, len(portion))
+		for _, key := range portion {
+			ids := found[key]
+			if ids == nil {
+				ids = []string{} // looked for, not there
+			}
+			r.known[field.Ref{Kind: kind, Key: key}] = ids
+			lookups = append(lookups, Lookup{Kind: kind, Key: key, IDs: ids})
+		}
+		if err := r.s.journal.SaveLookups(ctx, r.imp.ID, lookups); err != nil {
+			return fmt.Errorf("saving look-ups: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *resolver) find(ctx context.Context, kind string, keys []string) (map[string][]string, error) {
+	if kind == "user" {
+		return r.findUsers(ctx, keys)
+	}
+	entityTypeID, ok := entityTypeOf(kind)
+	if !ok {
+		return nil, fmt.Errorf("no way to look up %q", kind)
+	}
+	var ids, names []string
+	for _, key := range keys {
+		if _, err := strconv.ParseInt(key, 10, 64); err == nil {
+			ids = append(ids, key)
+		} else {
+			names = append(names, key)
+		}
+	}
+	found := map[string][]string{}
+	if err := r.findIDs(ctx, entityTypeID, ids, found); err != nil {
+		return nil, err
+	}
+	return found, r.findNames(ctx, entityTypeID, names, found)
+}
+
+// entityTypeOf reads a kind of field.Ref: "contact", "company", "item:<id>".
+func entityTypeOf(kind string) (int64, bool) {
+	switch kind {
+	case "lead":
+		return 1, true
+	case "deal":
+		return 2, true
+	case "contact":
+		return 3, true
+	case "company":
+		return 4, true
+	}
+	text, ok := strings.CutPrefix(kind, "item:")
+	if !ok {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, err == nil && id > 0
+}
+
+// findIDs asks which of the ids exist for this person: 50 per command.
+func (r *resolver) findIDs(ctx context.Context, entityTypeID int64, ids []string, found map[string][]string) error {
+	var commands []bitrix.Command
+	for page := range slices.Chunk(ids, pageSize) {
+		commands = append(commands, bitrix.Command{
+			Key: "p" + strconv.Itoa(len(commands)), Method: "crm.item.list",
+			Params: map[string]any{
+				"entityTypeId": entityTypeID, "select": []string{"id"},
+				"filter": map[string]any{"@id": page}, "order": map[string]any{"id": "ASC"}, "start": -1,
+			},
+		})
+	}
+	return r.batch(ctx, commands, func(_ string, result json.RawMessage) error {
+		items, err := itemIDs(result)
+		if err != nil {
+			return err
+		}
+		for _, id := range items {
+			found[id] = []string{id}
+		}
+		return nil
+	})
+}
+
+// findNames asks for each name on its own, because an answer does not say
+// which name it belongs to. Titles match exactly, as the person wrote them;
+// several hits are several ids, never the first.
+func (r *resolver) findNames(ctx context.Context, entityTypeID int64, names []string, found map[string][]string) error {
+	byKey := make(map[string]string, len(names))
+	commands := make([]bitrix.Command, 0, len(names))
+	for i, name := range names {
+		key := "n" + strconv.Itoa(i)
+		byKey[key] = name
+		commands = append(commands, bitrix.Command{Key: key, Method: "crm.item.list", Params: map[string]any{
+			"entityTypeId": entityTypeID, "select": []string{"id"}, "filter": nameFilter(entityTypeID, name),
+			"order": map[string]any{"id": "ASC"}, "start": -1,
+		}})
+	}
+	return r.batch(ctx, commands, func(key string, result json.RawMessage) error {
+		ids, err := itemIDs(result)
+		if err != nil {
+			return err
+		}
+		found[byKey[key]] = ids
+		return nil
+	})
+}
+
+// nameFilter is how an item is recognised by what people write: a company,
+// deal or smart-process item by its title, a contact by first and last name
+// in either order.
+func nameFilter(entityTypeID int64, name string) map[string]any {
+	if entityTypeID != 3 {
+		return map[string]any{"=title": name}
+	}
+	words := strings.Fields(name)
+	if len(words) < 2 {
+		return map[string]any{"=lastName": name}
+	}
+	first, last := words[0], strings.Join(words[1:], " ")
+	return map[string]any{"0": map[string]any{
+		"logic": "OR",
+		"0":     map[string]any{"=name": first, "=lastName": last},
+		"1":     map[string]any{"=name": strings.Join(words[1:], " "), "=lastName": first},
+	}}
+}
+
+func itemIDs(result json.RawMessage) ([]string, error) {
+	var page struct {
+		Items []struct {
+			ID json.Number `json:"id"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(result, &page); err != nil {
+		return nil, fmt.Errorf("reading a page of items: %w", err)
+	}
+	ids := make([]string, len(page.Items))
+	for i, item := range page.Items {
+		ids[i] = item.ID.String()
+	}
+	return ids, nil
+}
+
+// batch sends commands in batches of 50. A command that was refused is a
+// question without an answer, so the whole look-up fails: to call it "not
+// found" would be a guess.
+func (r *resolver) batch(ctx context.Context, commands []bitrix.Command, each func(key string, result json.RawMessage) error) error {
+	for portion := range slices.Chunk(commands, batchSize) {
+		reply, err := r.caller.Batch(ctx, portion)
+		if err != nil {
+			return err
+		}
+		for _, c := range portion {
+			if e := reply.Errors[c.Key]; e != nil {
+				return e
+			}
+			result, ok := reply.Results[c.Key]
+			if !ok {
+				return fmt.Errorf("command %s of a batch has no answer", c.Method)
+			}
+			if err := each(c.Key, result); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// directory is every user of a portal, by the ways people write them.
+type directory struct {
+	ids    map[string]bool
+	byName map[string][]string // folded names and e-mails
+}
+
+// findUsers matches against the whole staff, read once per check: the
+// portal's own filters drop what the scope does not allow without a word
+// (crm.md 4.2), so it is never asked for one person.
+func (r *resolver) findUsers(ctx context.Context, keys []string) (map[string][]string, error) {
+	if r.users == nil {
+		users, err := r.readUsers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.users = users
+	}
+	found := make(map[string][]string, len(keys))
+	for _, key := range keys {
+		if r.users.ids[key] {
+			found[key] = []string{key}
+		} else if ids := r.users.byName[foldName(key)]; len(ids) > 0 {
+			found[key] = ids
+		}
+	}
+	return found, nil
+}
+
+type userRow struct {
+	ID       json.Number `json:"ID"`
+	Name     string      `json:"NAME"`
+	LastName string      `json:"LAST_NAME"`
+	Second   string      `json:"SECOND_NAME"`
+	Email    string      `json:"EMAIL"`
+}
+
+// readUsers pages by id, which costs the portal no count.
+func (r *resolver) readUsers(ctx context.Context) (*directory, error) {
+	d := &directory{ids: map[string]bool{}, byName: map[string][]string{}}
+	last := "0"
+	for {
+		reply, err := r.caller.Call(ctx, "user.get", map[string]any{
+			"sort": "ID", "order": "ASC", "start": -1, "FILTER": map[string]any{">ID": last},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading users: %w", err)
+		}
+		var page []userRow
+		if err := json.Unmarshal(reply.Result, &page); err != nil {
+			return nil, fmt.Errorf("reading a page of users: %w", err)
+		}
+		fresh := false
+		for _, u := range page {
+			if id := u.ID.String(); !d.ids[id] {
+				fresh, last = true, id
+				d.add(id, u)
+			}
+		}
+		// A portal that ignores the filter would repeat its first page.
+		if len(page) < pageSize || !fresh {
+			return d, nil
+		}
+	}
+}
+
+func (d *directory) add(id string, u userRow) {
+	d.ids[id] = true
+	seen := map[string]bool{}
+	for _, name := range []string{
+		u.Name + " " + u.LastName, u.LastName + " " + u.Name,
+		u.LastName + " " + u.Name + " " + u.Second, u.Name + " " + u.Second + " " + u.LastName, u.Email,
+	} {
+		if key := foldName(name); key != "" && !seen[key] {
+			seen[key] = true
+			d.byName[key] = append(d.byName[key], id)
+		}
+	}
+}
+
+// foldName makes names comparable: case, spaces and ё do not matter.
+func foldName(name string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.Join(strings.Fields(name), " ")), "ё", "е")
+}

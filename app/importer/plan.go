@@ -1,0 +1,448 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spa-importer/spa-importer/app/field"
+	"github.com/spa-importer/spa-importer/app/sheet"
+)
+
+// Names of system fields that the plan itself writes or depends on.
+const (
+	fieldKey         = "xmlId"
+	fieldCategory    = "categoryId"
+	fieldStage       = "stageId"
+	fieldResponsible = "assignedById"
+	fieldAmount      = "opportunity"
+	fieldManual      = "isManualOpportunity"
+)
+
+// planner turns rows into what will happen with them. It is pure: what must
+// be asked of the portal is in the lookup it is given.
+type planner struct {
+	imp      Import
+	schema   Schema
+	category *plannedColumn   // converted first: stages depend on it
+	stages   []*plannedColumn // converted with the row's own pipeline
+	columns  []*plannedColumn // all others, in file order
+	constant []constant
+	required []field.Target
+	keyed    bool
+	// repeats are the indexes of rows whose External code an earlier row has.
+	repeats map[int]bool
+}
+
+// plannedColumn is a file column on its way to a field.
+type plannedColumn struct {
+	index     int
+	name      string
+	target    field.Target
+	style     field.Style
+	converter *field.Converter
+	// byCategory holds the converters of a stage column, one per pipeline.
+	byCategory map[int64]*field.Converter
+	decisions  map[string]Decision
+}
+
+// constant is a value for every row.
+type constant struct {
+	target field.Target
+	text   string
+	conv   *field.Converter
+}
+
+// rowPlan is what will happen with one row: State is EntryPending for a row
+// to be written, else its outcome.
+type rowPlan struct {
+	State   EntryState
+	Problem *Problem
+	Key     string
+	Access  string
+	Fields  map[string]any
+}
+
+// cellFinding is one thing to say about one cell.
+type cellFinding struct {
+	column  *plannedColumn
+	target  field.Target
+	problem field.Problem
+}
+
+// newPlanner prepares the columns. Its Refusals name what no longer fits.
+func newPlanner(imp Import, schema Schema, columns []sheet.Column) (*planner, error) {
+	p := &planner{imp: imp, schema: schema}
+	targets := targetsByName(schema)
+	decisions := decisionsByColumn(imp.Decisions)
+	covered := map[string]bool{}
+	for _, m := range imp.Mapping.Columns {
+		if m.Field == "" {
+			continue
+		}
+		t, ok := targets[m.Field]
+		if !ok || !t.Writable {
+			return nil, Refuse("field_gone", "field", m.Field)
+		}
+		if m.Column < 0 || m.Column >= len(columns) {
+			return nil, Refuse("column_gone", "column", strconv.Itoa(m.Column+1))
+		}
+		covered[m.Field] = true
+		c := &plannedColumn{index: m.Column, name: columns[m.Column].Name, target: t, style: m.Style, decisions: decisions[m.Column]}
+		if err := p.add(c); err != nil {
+			return nil, err
+		}
+	}
+	for name, text := range imp.Mapping.Constants {
+		t, ok := targets[name]
+		if !ok || !t.Writable {
+			return nil, Refuse("field_gone", "field", name)
+		}
+		conv, err := field.NewConverter(t, field.Style{}, p.contextFor(imp.Target.CategoryID))
+		if err != nil {
+			return nil, fmt.Errorf("preparing the constant for %s: %w", name, err)
+		}
+		covered[name] = true
+		p.constant = append(p.constant, constant{target: t, text: text, conv: conv})
+	}
+	for name, t := range targets {
+		if t.Required && t.Writable && covered[name] {
+			p.required = append(p.required, t)
+		}
+	}
+	return p, nil
+}
+
+func (p *planner) add(c *plannedColumn) error {
+	switch c.target.Name {
+	case fieldStage:
+		c.byCategory = map[int64]*field.Converter{}
+		p.stages = append(p.stages, c)
+		return nil
+	case fieldCategory:
+		p.category = c
+	case fieldKey:
+		p.keyed = true
+		p.columns = append(p.columns, c)
+	default:
+		p.columns = append(p.columns, c)
+	}
+	conv, err := field.NewConverter(c.target, c.style, p.contextFor(p.imp.Target.CategoryID))
+	if err != nil {
+		return fmt.Errorf("preparing column %s: %w", c.target.Name, err)
+	}
+	c.converter = conv
+	return nil
+}
+
+func (p *planner) contextFor(category int64) field.Context {
+	c := p.schema.Context
+	c.CategoryID = category
+	return c
+}
+
+func targetsByName(schema Schema) map[string]field.Target {
+	targets := map[string]field.Target{}
+	for _, t := range field.Targets(schema.Fields, schema.Context) {
+		targets[t.Name] = t
+	}
+	return targets
+}
+
+func decisionsByColumn(all []Decision) map[int]map[string]Decision {
+	by := map[int]map[string]Decision{}
+	for _, d := range all {
+		if by[d.Column] == nil {
+			by[d.Column] = map[string]Decision{}
+		}
+		by[d.Column][d.Value] = d
+	}
+	return by
+}
+
+// maxFindingValue caps what a finding keeps of a cell, in runes. Decisions
+// are found by the same cut.
+const maxFindingValue = 500
+
+func findingValue(cell string) string {
+	if len(cell) <= maxFindingValue {
+		return cell
+	}
+	runes := 0
+	for i := range cell {
+		if runes == maxFindingValue {
+			return cell[:i]
+		}
+		runes++
+	}
+	return cell
+}
+
+// cell is the text of a column in a row after the person's decisions.
+func (c *plannedColumn) cell(row sheet.Row) (text string, skip bool) {
+	if c.index < len(row.Cells) {
+		text = row.Cells[c.index]
+	}
+	if len(c.decisions) == 0 {
+		return text, false
+	}
+	switch d := c.decisions[findingValue(text)]; d.Action {
+	case SkipRows:
+		return text, true
+	case LeaveEmpty:
+		return "", false
+	case UseValue:
+		return d.With, false
+	default:
+		return text, false
+	}
+}
+
+// refs calls f with everything of a row that must be looked up.
+func (p *planner) refs(row sheet.Row, f func(field.Ref)) {
+	each := func(c *plannedColumn) {
+		if text, skip := c.cell(row); !skip && text != "" && c.converter != nil {
+			for _, r := range c.converter.Refs(text) {
+				f(r)
+			}
+		}
+	}
+	if p.category != nil {
+		each(p.category)
+	}
+	for _, c := range p.columns {
+		each(c)
+	}
+}
+
+// constantRefs are the references of the constants, the same for every row.
+func (p *planner) constantRefs(f func(field.Ref)) {
+	for _, c := range p.constant {
+		for _, r := range c.conv.Refs(c.text) {
+			f(r)
+		}
+	}
+}
+
+// plan decides what happens with a row. Findings go to found, which may be
+// nil; the fields are only built where build asks for them.
+func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, found func(cellFinding)) (rowPlan, error) {
+	w := rowWriter{p: p, lookup: l, found: found, plan: rowPlan{State: EntryPending}}
+	if build {
+		w.plan.Fields = make(map[string]any, len(p.columns)+len(p.constant)+4)
+	}
+	if p.imp.Limit > 0 && index >= p.imp.Limit {
+		w.end(EntrySkipped, problem("over_row_limit", "limit", strconv.Itoa(p.imp.Limit)))
+		return w.plan, nil
+	}
+	category := p.imp.Target.CategoryID
+	if p.category != nil {
+		w.column(p.category, p.category.converter, row)
+		if w.lastSet {
+			category = asInt64(w.last)
+		}
+	}
+	for _, c := range p.stages {
+		conv, err := c.stageConverter(p, category)
+		if err != nil {
+			return rowPlan{}, err
+		}
+		w.column(c, conv, row)
+	}
+	for _, c := range p.columns {
+		w.column(c, c.converter, row)
+		if c.target.Name == fieldKey && w.lastSet {
+			w.plan.Key = fmt.Sprint(w.last)
+		}
+	}
+	for _, c := range p.constant {
+		w.cell(nil, c.target, c.conv, c.text)
+	}
+	w.checkRequired()
+	if p.repeats[index] {
+		w.end(EntryFailed, problem("key_repeated", "key", w.plan.Key))
+	}
+	w.complete(row.Number, category)
+	return w.plan, nil
+}
+
+func (c *plannedColumn) stageConverter(p *planner, category int64) (*field.Converter, error) {
+	if conv := c.byCategory[category]; conv != nil {
+		return conv, nil
+	}
+	conv, err := field.NewConverter(c.target, c.style, p.contextFor(category))
+	if err != nil {
+		return nil, fmt.Errorf("preparing the stages of pipeline %d: %w", category, err)
+	}
+	c.byCategory[category] = conv
+	return conv, nil
+}
+
+func asInt64(v any) int64 {
+	n, err := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// rowWriter collects one row.
+type rowWriter struct {
+	p      *planner
+	lookup field.Lookup
+	found  func(cellFinding)
+	plan   rowPlan
+	filled map[string]bool
+	// last is the value of the column just converted.
+	last    any
+	lastSet bool
+}
+
+// end gives the row an outcome; the first reason stays, except that a
+// person's wish to skip wins over a failure.
+func (w *rowWriter) end(state EntryState, p Problem) {
+	if w.plan.State == EntryPending || (w.plan.State == EntryFailed && state == EntrySkipped) {
+		w.plan.State, w.plan.Problem = state, &p
+	}
+}
+
+func (w *rowWriter) column(c *plannedColumn, conv *field.Converter, row sheet.Row) {
+	text, skip := c.cell(row)
+	if skip {
+		w.last, w.lastSet = nil, false
+		w.end(EntrySkipped, problem("skipped_by_you", "column", c.name))
+		return
+	}
+	w.cell(c, c.target, conv, text)
+}
+
+func (w *rowWriter) cell(c *plannedColumn, t field.Target, conv *field.Converter, text string) {
+	value, trouble := conv.Convert(text, w.lookup)
+	w.last, w.lastSet = value.JSON, value.Set
+	if trouble != nil {
+		if w.found != nil {
+			w.found(cellFinding{column: c, target: t, problem: *trouble})
+		}
+		if trouble.Blocks {
+			w.end(EntryFailed, cellProblem(c, t, *trouble))
+			return
+		}
+	}
+	if !value.Set {
+		return
+	}
+	if len(w.p.required) > 0 {
+		if w.filled == nil {
+			w.filled = make(map[string]bool, len(w.p.required))
+		}
+		w.filled[t.Name] = true
+	}
+	if w.plan.Fields == nil {
+		return
+	}
+	if t.Multiple {
+		if more, ok := value.JSON.([]any); ok {
+			have, _ := w.plan.Fields[t.Name].([]any)
+			w.plan.Fields[t.Name] = append(have, more...)
+			return
+		}
+	}
+	w.plan.Fields[t.Name] = value.JSON
+}
+
+// cellProblem is a field's problem as the outcome of a row, with the words
+// its sentence needs.
+func cellProblem(c *plannedColumn, t field.Target, trouble field.Problem) Problem {
+	p := Problem{Code: trouble.Code, Args: make(map[string]string, len(trouble.Args)+3)}
+	for k, v := range trouble.Args {
+		p.Args[k] = v
+	}
+	p.Args["field"] = t.Title
+	p.Args["value"] = findingValue(trouble.Value)
+	if c != nil {
+		p.Args["column"] = c.name
+	}
+	return p
+}
+
+func (w *rowWriter) checkRequired() {
+	for _, t := range w.p.required {
+		if w.filled[t.Name] {
+			continue
+		}
+		trouble := field.Problem{Code: "required_empty", Blocks: true}
+		c := w.p.columnOf(t.Name)
+		if w.plan.State == EntryPending && w.found != nil {
+			w.found(cellFinding{column: c, target: t, problem: trouble})
+		}
+		w.end(EntryFailed, cellProblem(c, t, trouble))
+	}
+}
+
+func (p *planner) columnOf(name string) *plannedColumn {
+	if p.category != nil && p.category.target.Name == name {
+		return p.category
+	}
+	for _, list := range [][]*plannedColumn{p.stages, p.columns} {
+		for _, c := range list {
+			if c.target.Name == name {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// complete adds what every created item gets: key, pipeline, defaults.
+func (w *rowWriter) complete(number int, category int64) {
+	if w.plan.Key == "" {
+		w.plan.Key = rowKey(w.p.imp.ID, number)
+	}
+	f := w.plan.Fields
+	if f == nil {
+		return
+	}
+	f[fieldKey] = w.plan.Key
+	target := w.p.imp.Target
+	if category != 0 {
+		f[fieldCategory] = category
+	}
+	// A default stage belongs to the pipeline it was chosen in.
+	if _, has := f[fieldStage]; !has && target.StageID != "" && category == target.CategoryID {
+		f[fieldStage] = target.StageID
+	}
+	if _, has := f[fieldResponsible]; !has && target.Responsible != 0 {
+		f[fieldResponsible] = target.Responsible
+	}
+	if _, has := f[fieldAmount]; has {
+		f[fieldManual] = "Y"
+	}
+	w.plan.Access = fmt.Sprint(f[fieldResponsible], "/", category)
+}
+
+// rowKey marks an item as the one of a row, by its number in the file.
+func rowKey(imp string, number int) string { return imp + ":" + strconv.Itoa(number) }
+
+// memoryLookup is a field.Lookup over what has been looked up.
+type memoryLookup map[field.Ref][]string
+
+// Find implements field.Lookup.
+func (m memoryLookup) Find(r field.Ref) ([]string, bool) {
+	ids, ok := m[r]
+	return ids, ok
+}
+
+// blockLookups finds what the rows of a block refer to: what this import
+// knows already, and the rest from the portal.
+func (s *Service) blockLookups(ctx context.Context, r *resolver, p *planner, rows []sheet.Row) (memoryLookup, error) {
+	wanted := map[field.Ref]bool{}
+	want := func(ref field.Ref) { wanted[ref] = true }
+	p.constantRefs(want)
+	for _, row := range rows {
+		p.refs(row, want)
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	return r.resolve(ctx, wanted)
+}

@@ -1,0 +1,117 @@
+package importer
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// reasonOf words what a portal's answer means for the person: a code of its
+// own for everything he or his administrator can do something about.
+func reasonOf(err error) (Problem, bool) {
+	var refused *Refusal
+	if errors.As(err, &refused) {
+		return refused.Problem, true
+	}
+	if errors.Is(err, bitrix.ErrNoGrant) || errors.Is(err, ErrNotFound) {
+		return problem("connection_gone"), true
+	}
+	var e *bitrix.Error
+	if !errors.As(err, &e) {
+		return Problem{}, false
+	}
+	if code, ok := reasons[bitrix.Code(err)]; ok {
+		if bitrix.Code(err) == "ACCESS_DENIED" && e.Status == 403 {
+			code = "rest_not_in_plan" // crm.md 7: the same code, told apart by the status
+		}
+		return problem(code, "code", e.Code), true
+	}
+	if e.Stops() {
+		return problem("portal_refused", "code", e.Code, "text", e.Description), true
+	}
+	return Problem{}, false
+}
+
+// reasons maps the portal's codes (crm.md 7, embedding.md 5.7) to ours.
+var reasons = map[string]string{
+	"ACCESS_DENIED":                  "no_right",
+	"CRM_ITEM_ADD_ACCESS_DENIED":     "no_right",
+	"CRM_ITEM_IMPORT_ACCESS_DENIED":  "no_import_right",
+	"RESTRICTIONS_ACCESS_DENIED":     "not_in_plan",
+	"CREATE_DYNAMIC_ITEM_RESTRICTED": "not_in_plan",
+	"UPDATE_DYNAMIC_ITEM_RESTRICTED": "not_in_plan",
+	"INSUFFICIENT_SCOPE":             "scope_missing",
+	"INVALID_GRANT":                  "connection_gone",
+	"INVALID_TOKEN":                  "connection_gone",
+	"NO_AUTH_FOUND":                  "connection_gone",
+	"AUTHORIZATION_ERROR":            "connection_gone",
+	"NOT_INSTALLED":                  "app_removed",
+	"APPLICATION_NOT_FOUND":          "app_removed",
+	"ERROR_OAUTH":                    "app_removed",
+	"INVALID_CLIENT":                 "app_removed",
+	"WRONG_CLIENT":                   "app_removed",
+	"PAYMENT_REQUIRED":               "subscription_ended",
+	"USER_ACCESS_ERROR":              "app_closed_for_you",
+	"INVALID_CREDENTIALS":            "app_closed_for_you",
+	"ALLOWED_ONLY_INTRANET_USER":     "not_an_employee",
+	"OVERLOAD_LIMIT":                 "portal_overloaded",
+	"PORTAL_DELETED":                 "portal_closed",
+	"ERROR_METHOD_NOT_FOUND":         "portal_too_old",
+	"NOT_FOUND":                      "target_gone",
+}
+
+// waitOf reads a refusal that passes by itself: the limit's end as the
+// portal told it, or a few seconds.
+func waitOf(err error, now time.Time) (time.Time, bool) {
+	var e *bitrix.Error
+	if !errors.As(err, &e) || e.Class != bitrix.Refused {
+		return time.Time{}, false
+	}
+	if e.ResetAt.After(now) {
+		return e.ResetAt, true
+	}
+	return now.Add(5 * time.Second), true
+}
+
+// Codes lists every problem code of this package with the names of its
+// arguments, for the languages' test. Codes of field and sheet come beside.
+func Codes() map[string][]string {
+	c := map[string][]string{
+		"file_too_large":     {"size", "max"},
+		"not_yours":          {"name"},
+		"field_gone":         {"field"},
+		"column_gone":        {"column"},
+		"field_twice":        {"field", "column", "other"},
+		"style_open":         {"column", "question"},
+		"required_missing":   {"fields"},
+		"required_empty":     {"field", "column"},
+		"over_row_limit":     {"limit"},
+		"skipped_by_you":     {"column"},
+		"key_repeated":       {"key"},
+		"portal_refused":     {"code", "text"},
+		"row_refused":        {"code", "text"},
+		"waiting_for_limit":  nil,
+		"rechecking":         {"rows"},
+		"schema_changed":     {"field"},
+		"portal_unreachable": nil,
+		"unknown_outcome":    nil,
+		"gave_up":            {"attempts"},
+	}
+	for _, code := range []string{
+		"file_empty", "upload_incomplete", "upload_in_use", "still_reading", "file_not_confirmed",
+		"mode_unknown", "pipeline_unknown", "stage_not_in_pipeline", "already_started", "no_target",
+		"nothing_mapped", "decision_unknown", "not_checked", "nothing_to_import", "not_running",
+		"already_ended", "connection_gone", "file_gone",
+	} {
+		c[code] = nil
+	}
+	for _, code := range reasons {
+		c[code] = []string{"code"}
+	}
+	c["connection_gone"], c["rest_not_in_plan"] = nil, []string{"code"}
+	return c
+}
+
+func rowsArg(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,172 @@
+package importer
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spa-importer/spa-importer/app/sheet"
+)
+
+// reportPage is how many outcomes are read at a time.
+const reportPage = 500
+
+// Outcomes lists rows with their original cells, by place in the file from
+// an index on. Without states it lists rows that were skipped or failed.
+func (s *Service) Outcomes(ctx context.Context, a Actor, imp string, from, limit int, states ...EntryState) ([]RowOutcome, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 {
+		limit = reportPage
+	}
+	var rows []RowOutcome
+	err = s.eachOutcome(ctx, i, from, states, func(_ []sheet.Column, o RowOutcome) (bool, error) {
+		o.Cells = slices.Clone(o.Cells)
+		rows = append(rows, o)
+		return len(rows) < limit, nil
+	})
+	return rows, err
+}
+
+// eachOutcome calls f with outcomes in file order until it returns false.
+// Rows over the limit have no entries: they are known by their place.
+func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states []EntryState, f func([]sheet.Column, RowOutcome) (bool, error)) error {
+	if len(states) == 0 {
+		states = []EntryState{EntrySkipped, EntryFailed}
+	}
+	u, err := s.store.Upload(ctx, imp.Portal, imp.Upload)
+	if err != nil {
+		return fmt.Errorf("loading upload: %w", err)
+	}
+	table, closer, err := s.openTable(ctx, u)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	columns := table.Columns()
+	for {
+		entries, err := s.journal.Entries(ctx, imp.ID, from, reportPage, states...)
+		if err != nil {
+			return fmt.Errorf("listing outcomes: %w", err)
+		}
+		for _, e := range entries {
+			o := RowOutcome{Row: e.Row, Index: e.Index, State: e.State, ItemID: e.ItemID, Problem: e.Problem}
+			more, err := withCells(ctx, table, o, func(o RowOutcome) (bool, error) { return f(columns, o) })
+			if err != nil || !more {
+				return err
+			}
+			from = e.Index + 1
+		}
+		if len(entries) < reportPage {
+			break
+		}
+	}
+	if imp.Limit == 0 || imp.Cursor < imp.Rows || !slices.Contains(states, EntrySkipped) {
+		return nil
+	}
+	over := problem("over_row_limit", "limit", strconv.Itoa(imp.Limit))
+	start := max(from, imp.Limit)
+	if start >= imp.Rows {
+		return nil
+	}
+	stop := fmt.Errorf("enough")
+	err = table.Read(ctx, start, imp.Rows-start, func(i int, row sheet.Row) error {
+		more, err := f(columns, RowOutcome{Row: row.Number, Index: i, State: EntrySkipped, Problem: &over, Cells: row.Cells})
+		if err == nil && !more {
+			return stop
+		}
+		return err
+	})
+	if err == stop {
+		return nil
+	}
+	return err
+}
+
+func withCells(ctx context.Context, table *sheet.Reader, o RowOutcome, f func(RowOutcome) (bool, error)) (more bool, err error) {
+	err = table.Read(ctx, o.Index, 1, func(_ int, row sheet.Row) error {
+		o.Cells = row.Cells
+		more, err = f(o)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("reading row %d: %w", o.Row, err)
+	}
+	return more, nil
+}
+
+// WriteFailed writes the rows that were not imported as a CSV file in the
+// form of the input: its columns in its order and its delimiter, then the
+// row number and the reason, UTF-8 with a mark so that spreadsheet programs
+// read it right. Cells that such a program would run as a formula are made
+// text. words says a problem in the reader's language.
+func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle, whyTitle string, words func(Problem) string, w io.Writer) error {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return err
+	}
+	u, err := s.store.Upload(ctx, a.Portal, i.Upload)
+	if err != nil {
+		return fmt.Errorf("loading upload: %w", err)
+	}
+	if u.State != Ready {
+		return Refuse("file_gone")
+	}
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	out := csv.NewWriter(w)
+	if d := []rune(u.Inspection.Reading.Delimiter); len(d) == 1 {
+		out.Comma = d[0]
+	}
+	out.UseCRLF = true
+	record := make([]string, 0, len(u.Table.Columns)+2)
+	for _, c := range u.Table.Columns {
+		record = append(record, neutral(c.Name))
+	}
+	if err := out.Write(append(record, rowTitle, whyTitle)); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	err = s.eachOutcome(ctx, i, 0, nil, func(columns []sheet.Column, o RowOutcome) (bool, error) {
+		record = record[:0]
+		for c := range columns {
+			cell := ""
+			if c < len(o.Cells) {
+				cell = o.Cells[c]
+			}
+			record = append(record, neutral(cell))
+		}
+		why := ""
+		if o.Problem != nil {
+			why = words(*o.Problem)
+		}
+		return true, out.Write(append(record, strconv.Itoa(o.Row), neutral(why)))
+	})
+	if err != nil {
+		return err
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// neutral makes a cell safe to open: what a spreadsheet program would take
+// for a formula gets an apostrophe. Plain numbers and phones stay as they
+// are.
+func neutral(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return cell
+	}
+	if (cell[0] == '+' || cell[0] == '-') && strings.Trim(cell[1:], "0123456789., \u00a0") == "" && len(cell) > 1 {
+		return cell
+	}
+	return "'" + cell
+}

@@ -1,0 +1,402 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/sheet"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// Sizes of a run (engine page: "How rows are written", "Pace").
+const (
+	sliceLength  = 20 * time.Second
+	maxChunk     = 20  // rows of one crm.item.batchImport
+	maxScan      = 500 // rows taken up per journal write
+	chunkSeconds = 12  // what one request should take at the portal
+	shortWait    = 2 * time.Second
+	maxAttempts  = 5
+)
+
+// runSlice writes rows of a portal's imports for about sliceLength. Imports
+// of one portal share its limits, so they take turns.
+func (s *Service) runSlice(ctx context.Context, fence Fence, portal string) (Next, error) {
+	imports, err := s.store.Imports(ctx, portal, 0, Running, Waiting)
+	if err != nil {
+		return Next{}, fmt.Errorf("listing running imports: %w", err)
+	}
+	now := s.now()
+	var next Next
+	var active []Import
+	for _, imp := range imports {
+		switch {
+		case imp.State == Running, !imp.Until.IsZero() && !imp.Until.After(now):
+			active = append(active, imp)
+		case !imp.Until.IsZero():
+			next = next.sooner(Next{Again: true, At: imp.Until})
+		}
+	}
+	slices.Reverse(active) // the oldest first
+	share := sliceLength / time.Duration(max(1, len(active)))
+	var failed error
+	for _, imp := range active {
+		n, err := s.runImport(bitrix.WithImport(ctx, imp.ID), fence, imp, s.now().Add(share))
+		if errors.Is(err, ErrFenced) || ctx.Err() != nil {
+			return next, err
+		}
+		failed = errors.Join(failed, err)
+		next = next.sooner(n)
+	}
+	return next, failed
+}
+
+// sooner joins two answers to "when again".
+func (n Next) sooner(m Next) Next {
+	switch {
+	case !m.Again:
+		return n
+	case !n.Again || m.At.Before(n.At):
+		return m
+	default:
+		return n
+	}
+}
+
+// run is one import being written by one process.
+type run struct {
+	s        *Service
+	imp      Import
+	fence    Fence
+	caller   Caller
+	planner  *planner
+	resolver *resolver
+	table    *sheet.Reader
+	closer   io.Closer
+	// doubt: there may be rows whose request may have been executed.
+	doubt bool
+}
+
+// errNotRunning ends a run because a person paused or stopped the import.
+var errNotRunning = errors.New("import is not running")
+
+// runImport writes rows until the time is over, the import waits, or it is
+// done. It returns errors that are nobody's but ours.
+func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until time.Time) (Next, error) {
+	r := &run{s: s, imp: imp, fence: fence, doubt: true}
+	defer func() {
+		if r.closer != nil {
+			r.closer.Close()
+		}
+	}()
+	err := r.prepare(ctx)
+	for err == nil && s.now().Before(until) && ctx.Err() == nil {
+		var done bool
+		done, err = r.step(ctx)
+		if done && err == nil {
+			return Next{}, nil
+		}
+	}
+	return r.end(ctx, err)
+}
+
+// end says what an error means for the import.
+func (r *run) end(ctx context.Context, err error) (Next, error) {
+	if err == nil {
+		return Next{Again: true}, nil
+	}
+	if errors.Is(err, errNotRunning) {
+		return Next{}, nil
+	}
+	if errors.Is(err, ErrFenced) || ctx.Err() != nil {
+		return Next{Again: true}, err
+	}
+	var wait *waitError
+	if errors.As(err, &wait) {
+		return r.wait(ctx, wait.reason, wait.until)
+	}
+	if at, ok := waitOf(err, r.s.now()); ok {
+		return r.waitForPortal(ctx, err, at)
+	}
+	if reason, ok := reasonOf(err); ok {
+		return r.wait(ctx, reason, time.Time{})
+	}
+	return Next{Again: true, At: r.s.now().Add(shortWait)}, err
+}
+
+// waitError asks for a wait with a reason and an end.
+type waitError struct {
+	reason Problem
+	until  time.Time
+}
+
+func (e *waitError) Error() string { return "waiting: " + e.reason.Code }
+
+// wait puts the import aside: until a time, or, without one, until a person
+// comes.
+func (r *run) wait(ctx context.Context, reason Problem, until time.Time) (Next, error) {
+	_, err := r.write(ctx, nil, func(imp *Import) error {
+		imp.State, imp.Reason, imp.Until = Waiting, &reason, until
+		return nil
+	})
+	if errors.Is(err, errNotRunning) {
+		return Next{}, nil
+	}
+	if err != nil {
+		return Next{}, fmt.Errorf("noting a wait: %w", err)
+	}
+	r.s.log.InfoContext(ctx, "import waits", "import", r.imp.ID, "reason", reason.Code, "until", until)
+	if until.IsZero() {
+		return Next{}, nil
+	}
+	return Next{Again: true, At: until}, nil
+}
+
+// waitForPortal waits for a limit's end, or, where nobody answered, longer
+// each time.
+func (r *run) waitForPortal(ctx context.Context, err error, at time.Time) (Next, error) {
+	if bitrix.Code(err) != "" {
+		return r.wait(ctx, problem("waiting_for_limit"), at)
+	}
+	failures := min(r.imp.Failures, 6)
+	r.imp.Failures++
+	r.s.log.WarnContext(ctx, "portal does not answer", "import", r.imp.ID, "err", err)
+	n, werr := r.wait(ctx, problem("portal_unreachable"), r.s.now().Add(5*time.Second<<failures))
+	return n, werr
+}
+
+// write is a journal write of a running import. Whatever the journal says
+// becomes the run's own view.
+func (r *run) write(ctx context.Context, entries []Entry, change func(*Import) error) (Import, error) {
+	failures := r.imp.Failures
+	imp, err := r.s.journal.Write(ctx, r.fence, r.imp.ID, entries, func(imp *Import) error {
+		if imp.State != Running && (imp.State != Waiting || imp.Until.IsZero()) {
+			return errNotRunning
+		}
+		imp.Failures = failures
+		return change(imp)
+	})
+	if err == nil {
+		r.imp = imp
+	}
+	return imp, err
+}
+
+// settled is write for outcomes of requests that were sent: those are kept
+// whatever a person has decided meanwhile.
+func (r *run) settled(ctx context.Context, entries []Entry, change func(*Import)) error {
+	imp, err := r.s.journal.Write(ctx, r.fence, r.imp.ID, entries, func(imp *Import) error {
+		if change != nil {
+			change(imp)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("recording outcomes: %w", err)
+	}
+	r.imp = imp
+	return nil
+}
+
+// prepare opens what the run needs, and verifies the target where a person
+// has just started or resumed.
+func (r *run) prepare(ctx context.Context) error {
+	caller, err := r.s.connect(ctx, r.imp.Portal, r.imp.Connection)
+	if err != nil {
+		return err
+	}
+	r.caller = caller
+	schema, err := r.schema(ctx)
+	if err != nil {
+		return err
+	}
+	u, err := r.s.store.Upload(ctx, r.imp.Portal, r.imp.Upload)
+	if err != nil {
+		return fmt.Errorf("loading upload: %w", err)
+	}
+	r.table, r.closer, err = r.s.openTable(ctx, u)
+	if err != nil {
+		return err
+	}
+	r.planner, err = newPlanner(r.imp, schema, r.table.Columns())
+	if err != nil {
+		return err
+	}
+	var repeats []int
+	if err := r.s.loadDocument(ctx, repeatsName(r.imp.ID), r.imp.Key, &repeats); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	r.planner.repeats = make(map[int]bool, len(repeats))
+	for _, i := range repeats {
+		r.planner.repeats[i] = true
+	}
+	r.resolver = r.s.newResolver(r.imp, caller)
+	return r.begin(ctx)
+}
+
+// schema is the one of the check; after a start or a resume the portal is
+// asked whether it still holds.
+func (r *run) schema(ctx context.Context) (Schema, error) {
+	checked, err := r.s.loadSchema(ctx, r.imp)
+	if err != nil {
+		return Schema{}, fmt.Errorf("loading the schema of the check: %w", err)
+	}
+	if !r.imp.Verify {
+		return checked, nil
+	}
+	now, err := r.s.readSchema(ctx, r.caller, r.imp.Target.EntityTypeID, r.imp.Zone, r.imp.Lang, r.imp.Admin)
+	if err != nil {
+		return Schema{}, err
+	}
+	changed, same := sameTargets(checked, now, r.imp)
+	if err := r.s.saveSchema(ctx, r.imp, now); err != nil {
+		return Schema{}, err
+	}
+	if !same {
+		// The person is asked once; resuming accepts what is there now.
+		return Schema{}, &waitError{reason: problem("schema_changed", "field", changed)}
+	}
+	return now, nil
+}
+
+// sameTargets compares what the mapping uses.
+func sameTargets(was, is Schema, imp Import) (changed string, same bool) {
+	before, after := targetsByName(was), targetsByName(is)
+	names := []string{fieldCategory, fieldStage}
+	for _, m := range imp.Mapping.Columns {
+		if m.Field != "" {
+			names = append(names, m.Field)
+		}
+	}
+	for name := range imp.Mapping.Constants {
+		names = append(names, name)
+	}
+	for _, name := range names {
+		x, errX := json.Marshal([]any{before[name], was.Context.Stages})
+		y, errY := json.Marshal([]any{after[name], is.Context.Stages})
+		if errX != nil || errY != nil || string(x) != string(y) {
+			return cmpOr(after[name].Title, before[name].Title, name), false
+		}
+	}
+	return "", true
+}
+
+func cmpOr(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// begin marks the import as running again and remembers, before the first
+// write ever, which items were there already.
+func (r *run) begin(ctx context.Context) error {
+	start := r.imp.StartID
+	if start < 0 {
+		reply, err := r.caller.Call(ctx, "crm.item.list", map[string]any{
+			"entityTypeId": r.imp.Target.EntityTypeID, "select": []string{"id"},
+			"order": map[string]any{"id": "DESC"}, "start": -1,
+		})
+		if err != nil {
+			return fmt.Errorf("asking for the highest item id: %w", err)
+		}
+		ids, err := itemIDs(reply.Result)
+		if err != nil {
+			return err
+		}
+		start = 0
+		if len(ids) > 0 {
+			start = asInt64(ids[0])
+		}
+	}
+	_, err := r.write(ctx, nil, func(imp *Import) error {
+		imp.State, imp.Reason, imp.Until, imp.Verify = Running, nil, time.Time{}, false
+		imp.StartID = start
+		return nil
+	})
+	return err
+}
+
+// step settles doubts or sends one chunk. done means that the import ended.
+func (r *run) step(ctx context.Context) (done bool, err error) {
+	if r.doubt {
+		if err := r.recheck(ctx); err != nil {
+			return false, err
+		}
+		r.doubt = false
+	}
+	if err := r.pace(ctx); err != nil {
+		return false, err
+	}
+	c, err := r.take(ctx)
+	if err != nil {
+		return false, err
+	}
+	if len(c.sending) == 0 {
+		if c.empty() {
+			return true, r.finish(ctx)
+		}
+		_, err := r.write(ctx, c.entries, c.advance)
+		return false, err
+	}
+	return false, r.send(ctx, c)
+}
+
+// pace waits for a place: a short time here, a long one in the journal.
+func (r *run) pace(ctx context.Context) error {
+	cost := time.Duration(r.imp.SecondsPerRow * float64(r.chunkSize()) * float64(time.Second))
+	now := r.s.now()
+	at := r.caller.Ready("crm.item.batchImport", cost)
+	if !at.After(now) {
+		return nil
+	}
+	if at.Sub(now) > shortWait {
+		return &waitError{reason: problem("waiting_for_limit"), until: at}
+	}
+	timer := time.NewTimer(at.Sub(now))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// chunkSize keeps a request at about chunkSeconds. The first one is a single
+// row: it shows what a row costs, and whether the person may import at all.
+func (r *run) chunkSize() int {
+	if r.imp.SecondsPerRow == 0 {
+		return 1
+	}
+	return min(maxChunk, max(1, int(chunkSeconds/r.imp.SecondsPerRow)))
+}
+
+// finish ends the import. The webhook it came through is of no use any more.
+func (r *run) finish(ctx context.Context) error {
+	_, err := r.write(ctx, nil, func(imp *Import) error {
+		imp.State, imp.Finished, imp.Reason = Done, r.s.now(), nil
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.s.log.InfoContext(ctx, "import done", "import", r.imp.ID, "created", r.imp.Counts.Created,
+		"skipped", r.imp.Counts.Skipped, "failed", r.imp.Counts.Failed)
+	r.s.releaseConnection(ctx, r.imp)
+	return nil
+}
+
+// releaseConnection deletes the webhook of an ended import. What fails here
+// is found again by the daily tidying.
+func (s *Service) releaseConnection(ctx context.Context, imp Import) {
+	if err := s.connections.Release(ctx, imp.Portal, imp.Connection); err != nil {
+		s.log.ErrorContext(ctx, "deleting the webhook of an ended import", "import", imp.ID, "err", err)
+	}
+}

@@ -1,0 +1,340 @@
+package importer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/sheet"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// chunk is the rows of one request, and the rows passed on the way to them
+// whose outcome the plan knows.
+type chunk struct {
+	entries []Entry // everything the journal will hold: sending, skipped, failed
+	sending []Entry
+	fields  []map[string]any // beside sending
+	// cursor is the next row not taken up; over the rows beyond the limit,
+	// which are counted and not listed.
+	cursor, over int
+	moved        bool
+}
+
+func (c *chunk) empty() bool { return len(c.entries) == 0 && !c.moved }
+
+// advance moves the import over the rows of the chunk.
+func (c *chunk) advance(imp *Import) error {
+	if c.moved {
+		imp.Cursor = c.cursor
+		imp.Counts.Skipped += c.over
+	}
+	return nil
+}
+
+// take collects the next chunk: first rows that were refused or found not to
+// have arrived, then new ones, in file order.
+func (r *run) take(ctx context.Context) (*chunk, error) {
+	size := r.chunkSize()
+	pending, err := r.s.journal.Entries(ctx, r.imp.ID, 0, size, EntryPending)
+	if err != nil {
+		return nil, fmt.Errorf("listing pending rows: %w", err)
+	}
+	c := &chunk{cursor: r.imp.Cursor}
+	if len(pending) > 0 {
+		return c, r.takePending(ctx, c, pending)
+	}
+	end := r.imp.Rows
+	if r.imp.Limit > 0 {
+		end = min(end, r.imp.Limit)
+	}
+	scanned := 0
+	for c.cursor < end && len(c.sending) < size && scanned < maxScan {
+		n := min(end-c.cursor, size-len(c.sending))
+		rows, err := r.read(ctx, c.cursor, n)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.planRows(ctx, c, c.cursor, rows, nil); err != nil {
+			return nil, err
+		}
+		c.cursor, c.moved = c.cursor+n, true
+		scanned += n
+	}
+	if c.cursor == end && end < r.imp.Rows {
+		c.over, c.cursor, c.moved = r.imp.Rows-end, r.imp.Rows, true
+	}
+	return c, nil
+}
+
+func (r *run) takePending(ctx context.Context, c *chunk, pending []Entry) error {
+	for i := range pending {
+		rows, err := r.read(ctx, pending[i].Index, 1)
+		if err != nil {
+			return err
+		}
+		if err := r.planRows(ctx, c, pending[i].Index, rows, &pending[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) read(ctx context.Context, from, n int) ([]sheet.Row, error) {
+	rows := make([]sheet.Row, 0, n)
+	err := r.table.Read(ctx, from, n, func(_ int, row sheet.Row) error {
+		row.Cells = slices.Clone(row.Cells)
+		rows = append(rows, row)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading rows from %d: %w", from, err)
+	}
+	return rows, nil
+}
+
+// planRows adds rows to the chunk. known is the entry of a row that was
+// taken up before.
+func (r *run) planRows(ctx context.Context, c *chunk, from int, rows []sheet.Row, known *Entry) error {
+	lookup, err := r.s.blockLookups(ctx, r.resolver, r.planner, rows)
+	if err != nil {
+		return fmt.Errorf("looking up what the rows name: %w", err)
+	}
+	for i, row := range rows {
+		plan, err := r.planner.plan(from+i, row, lookup, true, nil)
+		if err != nil {
+			return err
+		}
+		e := Entry{Index: from + i, Row: row.Number}
+		if known != nil {
+			e = *known
+		}
+		e.State, e.Problem, e.Key, e.Access = plan.State, plan.Problem, plan.Key, plan.Access
+		if plan.State == EntryPending {
+			e.State, e.SentAt = EntrySending, r.s.now()
+			e.Attempt++
+			c.sending = append(c.sending, e)
+			c.fields = append(c.fields, plan.Fields)
+		}
+		c.entries = append(c.entries, e)
+	}
+	return nil
+}
+
+// send is the heart: intend, send, settle. Between the first commit and the
+// second the rows are in doubt, and whoever comes next knows it.
+func (r *run) send(ctx context.Context, c *chunk) error {
+	if _, err := r.write(ctx, c.entries, c.advance); err != nil {
+		return err
+	}
+	r.doubt = true
+	started := r.s.now()
+	// A request that is under way is not cut by a shutdown: its answer is
+	// worth more than the seconds.
+	sent, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.s.settle)
+	defer cancel()
+	reply, err := r.caller.Call(sent, "crm.item.batchImport", map[string]any{
+		"entityTypeId": r.imp.Target.EntityTypeID, "useOriginalUfNames": "Y", "data": keyed(c),
+	})
+	took := r.s.now().Sub(started)
+	// From here on the process may be stopping: what the portal has told is
+	// recorded all the same.
+	record := context.WithoutCancel(ctx)
+	if err != nil {
+		return r.notAnswered(record, c, took, err)
+	}
+	verdicts, err := verdictsOf(reply.Result, c)
+	if err != nil {
+		r.s.log.WarnContext(ctx, "answer cannot be read; its rows will be looked up", "import", r.imp.ID, "err", err)
+		return nil // still sending, so they are rechecked
+	}
+	if reason, all := refusesAll(verdicts, c); all {
+		if err := r.settled(record, back(c.sending), nil); err != nil {
+			return err
+		}
+		r.doubt = false
+		return &waitError{reason: reason}
+	}
+	var outcomes []Entry
+	r.doubt = false
+	for i, e := range c.sending {
+		switch v := verdicts[i]; {
+		case v.id > 0:
+			e.State, e.ItemID = EntryCreated, v.id
+		case v.saved || v.code == "" && v.text == "":
+			r.doubt = true // it may exist: it is looked up
+			continue
+		default:
+			p := problem("row_refused", "code", v.code, "text", v.text)
+			e.State, e.Problem = EntryFailed, &p
+		}
+		outcomes = append(outcomes, e)
+	}
+	perRow := perRow(reply.Time, took, len(c.sending))
+	return r.settled(record, outcomes, func(imp *Import) {
+		imp.Failures = 0
+		imp.SecondsPerRow = smooth(imp.SecondsPerRow, perRow)
+	})
+}
+
+// keyed is the data of a batchImport as an object, so that each verdict
+// names its row. The keys sort in file order, and so do the items' ids.
+func keyed(c *chunk) map[string]any {
+	data := make(map[string]any, len(c.fields))
+	for i, fields := range c.fields {
+		data[chunkKey(c.sending[i])] = fields
+	}
+	return data
+}
+
+func chunkKey(e Entry) string { return fmt.Sprintf("r%08d", e.Index) }
+
+// notAnswered says what an error proves about the rows that were sent.
+func (r *run) notAnswered(ctx context.Context, c *chunk, took time.Duration, err error) error {
+	var e *bitrix.Error
+	if !errors.As(err, &e) || e.Class == bitrix.Unknown {
+		// A request that ran into the portal's own limit was too large.
+		if took > 50*time.Second {
+			slow := took.Seconds() / float64(len(c.sending))
+			if werr := r.settled(ctx, nil, func(imp *Import) { imp.SecondsPerRow = max(imp.SecondsPerRow, slow) }); werr != nil {
+				return werr
+			}
+		}
+		r.s.log.WarnContext(ctx, "answer lost; its rows will be looked up", "import", r.imp.ID, "rows", len(c.sending), "err", err)
+		return nil
+	}
+	// Refused before execution, or refused for good as a whole: either way
+	// nothing was written, and the rows are as they were.
+	if werr := r.settled(ctx, back(c.sending), nil); werr != nil {
+		return werr
+	}
+	r.doubt = false
+	if e.Class == bitrix.Final {
+		if _, known := reasonOf(err); !known {
+			return &waitError{reason: problem("portal_refused", "code", e.Code, "text", plainText(e.Description))}
+		}
+	}
+	return err
+}
+
+// back returns rows to pending: they were provably not written.
+func back(sending []Entry) []Entry {
+	entries := slices.Clone(sending)
+	for i := range entries {
+		entries[i].State = EntryPending
+	}
+	return entries
+}
+
+// verdict is what the portal says of one row.
+type verdict struct {
+	id         int64
+	code, text string
+	// saved: the portal reports trouble about an item that it has saved.
+	saved bool
+}
+
+// verdictsOf reads result.items, an object by our keys or, on some portals,
+// a list in our order (crm.md 3.1). A row without a verdict has a zero one.
+func verdictsOf(result json.RawMessage, c *chunk) ([]verdict, error) {
+	var body struct {
+		Items json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(result, &body); err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	byKey := map[string]json.RawMessage{}
+	if bytes.HasPrefix(bytes.TrimSpace(body.Items), []byte("[")) {
+		var list []json.RawMessage
+		if err := json.Unmarshal(body.Items, &list); err != nil {
+			return nil, fmt.Errorf("reading the list of verdicts: %w", err)
+		}
+		if len(list) != len(c.sending) {
+			return nil, fmt.Errorf("%d verdicts for %d rows", len(list), len(c.sending))
+		}
+		for i, e := range c.sending {
+			byKey[chunkKey(e)] = list[i]
+		}
+	} else if err := json.Unmarshal(body.Items, &byKey); err != nil {
+		return nil, fmt.Errorf("reading the verdicts: %w", err)
+	}
+	verdicts := make([]verdict, len(c.sending))
+	for i, e := range c.sending {
+		if raw, ok := byKey[chunkKey(e)]; ok {
+			verdicts[i] = oneVerdict(raw)
+		}
+	}
+	return verdicts, nil
+}
+
+func oneVerdict(raw json.RawMessage) verdict {
+	var row struct {
+		Item *struct {
+			ID json.Number `json:"id"`
+		} `json:"item"`
+		Error       json.RawMessage `json:"error"`
+		Description string          `json:"error_description"`
+	}
+	if json.Unmarshal(raw, &row) != nil {
+		return verdict{}
+	}
+	if row.Item != nil {
+		return verdict{id: asInt64(row.Item.ID)}
+	}
+	v := verdict{code: strings.Trim(string(row.Error), `"`), text: plainText(row.Description)}
+	v.saved = strings.EqualFold(v.code, "CRM_FIELD_ERROR_PRODUCTS_NOT_FETCHED") // crm.md 7: after saving
+	return v
+}
+
+// refusesAll: a right or a plan that is missing refuses each row alike; the
+// rows are not to blame.
+func refusesAll(verdicts []verdict, c *chunk) (Problem, bool) {
+	var code string
+	for _, v := range verdicts {
+		reason, known := reasons[strings.ToUpper(v.code)]
+		if v.id > 0 || !known || reason == "target_gone" {
+			return Problem{}, false
+		}
+		code = v.code
+	}
+	if len(c.sending) == 0 {
+		return Problem{}, false
+	}
+	return problem(reasons[strings.ToUpper(code)], "code", code), true
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
+// plainText makes the portal's words fit to show: no markup, no line ends,
+// 300 characters.
+func plainText(s string) string {
+	s = html.UnescapeString(tags.ReplaceAllString(s, " "))
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > 300 {
+		s = string(runes[:300]) + "…"
+	}
+	return s
+}
+
+// perRow is what a row cost the portal, in seconds: as it says, or as long
+// as the request took.
+func perRow(t bitrix.Time, took time.Duration, rows int) float64 {
+	return cmp.Or(t.Duration, took, time.Millisecond).Seconds() / float64(rows)
+}
+
+// smooth follows the portal's speed: at once when it gets slower, slowly
+// when it gets faster.
+func smooth(was, is float64) float64 {
+	if was == 0 || is > was {
+		return is
+	}
+	return 0.7*was + 0.3*is
+}
