@@ -176,6 +176,16 @@ func (i Import) timeLeft(now time.Time) (low, high time.Duration) {
 	return expected * 9 / 10, expected * 14 / 10
 }
 
+// Recover is called once at start: it gives back the lanes that the former
+// process under the same Holder left behind. The caller makes sure that it
+// is dead.
+func (s *Service) Recover(ctx context.Context) error {
+	if err := s.journal.ReleaseHolder(ctx, s.holder); err != nil {
+		return fmt.Errorf("giving back the lanes of the former process: %w", err)
+	}
+	return nil
+}
+
 // Tidy deletes files, journals and keys whose time is over. It is called
 // once a day and goes on where it stopped.
 func (s *Service) Tidy(ctx context.Context) error {

@@ -78,6 +78,9 @@ type Journal interface {
 	// the lane was lost.
 	Renew(ctx context.Context, f Fence, ttl time.Duration) error
 	Release(ctx context.Context, f Fence) error
+	// ReleaseHolder ends every hold of a process that is known to be dead,
+	// so that its successor need not wait for them to run out.
+	ReleaseHolder(ctx context.Context, holder string) error
 	// Epoch is the lane's present epoch, 0 if it was never held.
 	Epoch(ctx context.Context, lane Lane) (int64, error)
 
