@@ -1,0 +1,39 @@
+# What can be done here. Everything but test needs only Go; test installs
+# chromium and PostgreSQL on Debian when they are missing.
+
+GO       ?= go
+FUZZTIME ?= 60s
+BENCH    ?= .
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TOOL      = $(GO) tool -modfile=.ci/tools/go.mod
+
+.PHONY: help demo test needs vet lint bench fuzz build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: ## the app, a portal of our own and a sample file, at the printed address
+	$(GO) run ./app demo
+
+test: needs vet ## every test there is, with the race detector, in a browser and on both databases
+	$(GO) test -race -tags browser -shuffle=on -timeout 25m ./...
+
+needs:
+	@.ci/needs
+
+vet:
+	$(GO) vet -tags browser ./...
+
+lint: ## gofmt, golangci-lint and staticcheck
+	$(TOOL) golangci-lint fmt --diff
+	$(TOOL) golangci-lint run
+	$(TOOL) staticcheck -tags browser ./...
+
+bench: ## all benchmarks, or those that match BENCH
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
+
+build: ## one static program with everything inside, bin/spa-importer
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/spa-importer ./app
