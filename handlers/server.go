@@ -13,7 +13,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	spaimporter "github.com/spa-importer/spa-importer"
-	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/locale"
 	"github.com/spa-importer/spa-importer/app/portal"
 )
@@ -34,7 +33,7 @@ type Assets interface {
 
 // Options is what a Server needs.
 type Options struct {
-	Importer *importer.Service
+	Importer Importer
 	Portals  *portal.Service
 	Manifest spaimporter.Manifest
 	Locales  *locale.Locales
@@ -68,7 +67,7 @@ type Options struct {
 
 // Server answers requests. Make one with New.
 type Server struct {
-	importer  *importer.Service
+	importer  Importer
 	portals   *portal.Service
 	manifest  spaimporter.Manifest
 	locales   *locale.Locales

@@ -227,7 +227,7 @@ func (s *Service) trust(ctx context.Context, e bitrix.Event) error {
 	if err != nil {
 		return err
 	}
-	b := believed{info: info}
+	b := believed{info: info, server: e.Auth.ServerEndpoint}
 	if b.endpoint, b.origin, err = s.address(info); err != nil {
 		return err
 	}

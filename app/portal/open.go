@@ -28,8 +28,10 @@ type Opened struct {
 type believed struct {
 	info    bitrix.AppInfo
 	profile bitrix.Profile
-	// endpoint ends in a slash; origin is its scheme and host.
-	endpoint, origin string
+	// endpoint ends in a slash; origin is its scheme and host; server is the
+	// OAuth server's address as it was named, which package bitrix holds
+	// against its list at every use.
+	endpoint, origin, server string
 }
 
 // Open verifies the POST that opens the app and begins a session. The form
@@ -91,7 +93,7 @@ func (s *Service) believe(ctx context.Context, o bitrix.Open) (believed, error) 
 	if !sameHost(info.Domain, o.Domain) {
 		return believed{}, refuse(CodeForged, errors.New("the token is of another domain"))
 	}
-	b := believed{info: info}
+	b := believed{info: info, server: o.Server}
 	if b.endpoint, b.origin, err = s.address(info); err != nil {
 		return believed{}, refuse(CodeForged, err)
 	}
@@ -195,6 +197,9 @@ func (s *Service) settle(p *Portal, b believed) {
 		s.log.Info("portal has moved", "portal", p.MemberID, "from", p.Domain, "to", b.info.Domain)
 	}
 	p.Domain, p.Endpoint = b.info.Domain, b.endpoint
+	if b.server != "" {
+		p.Server = b.server
+	}
 	p.License, p.Scopes = b.info.Status, b.info.Scopes
 }
 
@@ -224,28 +229,45 @@ func (s *Service) keepGrant(ctx context.Context, o bitrix.Open, b believed) erro
 	return nil
 }
 
-// Renew goes on with a session by a fresh token of the same person, which
-// the frame got from the portal: the same verification, and a new session
-// in the place of the old one. What the old one was about is kept, if it
-// was the same person on the same portal.
-func (s *Service) Renew(ctx context.Context, token string, o bitrix.Open, ip string) (Opened, error) {
-	opened, err := s.Open(ctx, o, ip)
-	if err != nil {
-		return Opened{}, err
-	}
+// Fresh is a token pair that the frame got from the portal for a session
+// that is about to end, or has just ended.
+type Fresh struct {
+	AuthID, RefreshID string
+	AuthExpires       time.Duration
+}
+
+// Renew begins a new session in the place of an old one, by a fresh token of
+// the same person on the same portal: verified like an open. What the old
+// session was about is kept. ErrSessionOver means that the old one is not
+// known any more, and the app must be opened again.
+func (s *Service) Renew(ctx context.Context, token string, f Fresh, ip string) (Opened, error) {
 	old, err := s.store.Session(ctx, hashToken(token), s.now())
-	if errors.Is(err, ErrNotFound) {
-		return opened, nil
+	if errors.Is(err, ErrNotFound) || err == nil && old.MemberID == "" {
+		return Opened{}, ErrSessionOver
 	}
 	if err != nil {
 		return Opened{}, fmt.Errorf("reading the old session: %w", err)
 	}
-	if old.MemberID != opened.Session.MemberID || old.User != opened.Session.User {
-		return opened, nil
+	p, err := s.store.Portal(ctx, old.MemberID)
+	if errors.Is(err, ErrNotFound) || err == nil && p.Status == Removed {
+		return Opened{}, ErrSessionOver
+	}
+	if err != nil {
+		return Opened{}, fmt.Errorf("reading the portal: %w", err)
+	}
+	opened, err := s.Open(ctx, bitrix.Open{
+		Domain: p.Domain, MemberID: old.MemberID, Server: p.Server, Lang: old.Lang, Placement: old.Placement,
+		AuthID: f.AuthID, RefreshID: f.RefreshID, AuthExpires: f.AuthExpires,
+	}, ip)
+	if err != nil {
+		return Opened{}, err
+	}
+	if old.User != opened.Session.User {
+		return Opened{}, refuse(CodeForged, errors.New("the token is another user's"))
 	}
 	opened.Session, err = s.store.UpdateSession(ctx, opened.Session.Hash, func(n *Session) error {
-		n.Placement, n.EntityTypeID, n.ItemID, n.Import = old.Placement, old.EntityTypeID, old.ItemID, old.Import
-		n.Webhook, n.WebhookUser, n.Lang = old.Webhook, old.WebhookUser, old.Lang
+		n.EntityTypeID, n.ItemID, n.Import = old.EntityTypeID, old.ItemID, old.Import
+		n.Webhook, n.WebhookUser = old.Webhook, old.WebhookUser
 		return nil
 	})
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 // it is either proven or forgotten.
 var probes = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute}
 
+// maxProbed is how many grants are asked at most about one removal.
+const maxProbed = 10
+
 // WebhookIdle is how long a webhook stays that no import has used.
 const WebhookIdle = SessionLife
 
@@ -37,6 +40,11 @@ func (s *Service) removal(ctx context.Context, memberID string, claimed time.Tim
 	}
 	if err != nil {
 		return fmt.Errorf("reading the portal: %w", err)
+	}
+	// The event names its own time; one that lies ahead must not make an
+	// open look older.
+	if now := s.now(); claimed.IsZero() || claimed.After(now) {
+		claimed = now
 	}
 	v := s.probe(ctx, p)
 	if v == gone || v == inconclusive && !p.Opened.After(claimed) {
@@ -86,6 +94,9 @@ func installerFirst(installer int64, users []int64) []int64 {
 	for _, user := range users {
 		if user != installer {
 			ordered = append(ordered, user)
+		}
+		if len(ordered) == maxProbed {
+			break
 		}
 	}
 	return ordered
