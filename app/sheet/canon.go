@@ -1,0 +1,220 @@
+package sheet
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// canonWriter writes the canonical form and its index.
+type canonWriter struct {
+	canon, index io.Writer
+	buf, offsets []byte
+	bytes        int64
+	rows         int
+}
+
+func newCanonWriter(canon, index io.Writer) *canonWriter {
+	return &canonWriter{canon: canon, index: index, buf: make([]byte, 0, 2*block)}
+}
+
+// header writes the first record.
+func (w *canonWriter) header(columns []Column) error {
+	w.buf = append(w.buf, '#')
+	for _, c := range columns {
+		w.buf = appendCell(append(w.buf, ','), []byte(c.Given))
+	}
+	w.buf = append(w.buf, '\n')
+	return w.flush(block)
+}
+
+// row writes a data row with at least width cells.
+func (w *canonWriter) row(r record, width int) error {
+	w.offsets = binary.LittleEndian.AppendUint64(w.offsets, uint64(w.bytes+int64(len(w.buf))))
+	b := strconv.AppendInt(w.buf, int64(r.number), 10)
+	for _, c := range r.cells {
+		b = append(b, ',')
+		if c.special {
+			b = appendQuoted(b, c.text)
+		} else {
+			b = append(b, c.text...)
+		}
+	}
+	for n := len(r.cells); n < width; n++ {
+		b = append(b, ',')
+	}
+	w.buf = append(b, '\n')
+	w.rows++
+	return w.flush(block)
+}
+
+// flush hands over what was written once it is more than keep bytes.
+func (w *canonWriter) flush(keep int) error {
+	if len(w.buf) <= keep {
+		return nil
+	}
+	if _, err := w.canon.Write(w.buf); err != nil {
+		return fmt.Errorf("writing the canonical form: %w", err)
+	}
+	w.bytes += int64(len(w.buf))
+	w.buf = w.buf[:0]
+	if len(w.offsets) > 0 {
+		if _, err := w.index.Write(w.offsets); err != nil {
+			return fmt.Errorf("writing the row index: %w", err)
+		}
+		w.offsets = w.offsets[:0]
+	}
+	return nil
+}
+
+func appendCell(b, text []byte) []byte {
+	for _, c := range text {
+		if c == ',' || c == '"' || c == '\n' || c == '\r' {
+			return appendQuoted(b, text)
+		}
+	}
+	return append(b, text...)
+}
+
+func appendQuoted(b, text []byte) []byte {
+	b = append(b, '"')
+	for _, c := range text {
+		if c == '"' {
+			b = append(b, '"')
+		}
+		b = append(b, c)
+	}
+	return append(b, '"')
+}
+
+// canonHeader is the number of the header record, below that of any row.
+const canonHeader = -1
+
+// canonRecords reads the canonical form back: the first cell is the number.
+type canonRecords struct {
+	s      *scanner
+	header bool // the next record is the header
+}
+
+func (c *canonRecords) next() (record, error) {
+	r, err := c.s.next()
+	if err != nil {
+		return r, err
+	}
+	if c.header {
+		c.header = false
+		if string(r.cells[0].text) != "#" {
+			return r, errors.New("canonical form has no header")
+		}
+		return record{number: canonHeader, cells: r.cells[1:]}, nil
+	}
+	n, err := strconv.Atoi(string(r.cells[0].text))
+	if err != nil {
+		return r, fmt.Errorf("canonical form, line %d: no row number: %w", r.number, err)
+	}
+	return record{number: n, cells: r.cells[1:]}, nil
+}
+
+// newCanonScanner splits the canonical form. What Normalise let through is
+// not held to the limits again: quoting makes cells longer, and workbooks
+// may have more lines in one.
+func newCanonScanner(src io.Reader, size int) *scanner {
+	s := newScannerSize(src, dialect{delim: ',', quote: QuoteDouble}, 1, nil, size)
+	s.maxCell, s.maxLines, s.maxRecord = 4*MaxCell, 4*MaxCell, 4*maxRecord
+	return s
+}
+
+// Reader reads the rows of a canonical form, in any place. It may be used by
+// several goroutines at a time if its sources may.
+type Reader struct {
+	canon, index Source
+	columns      []Column
+	rows         int
+}
+
+// OpenTable opens a canonical form with its index.
+func OpenTable(canon, index Source) (*Reader, error) {
+	if index.Size()%8 != 0 {
+		return nil, fmt.Errorf("row index of %d bytes is damaged", index.Size())
+	}
+	s := newCanonScanner(newStream(context.Background(), canon, 0, nil), block/8)
+	head, err := (&canonRecords{s: s, header: true}).next()
+	if err != nil {
+		return nil, fmt.Errorf("reading the header of the canonical form: %w", err)
+	}
+	given := make([]string, len(head.cells))
+	for i, c := range head.cells {
+		given[i] = string(c.text)
+	}
+	return &Reader{canon: canon, index: index, columns: nameColumns(given), rows: int(index.Size() / 8)}, nil
+}
+
+// Columns are the columns of the table.
+func (r *Reader) Columns() []Column { return r.columns }
+
+// Rows is the number of data rows.
+func (r *Reader) Rows() int { return r.rows }
+
+// Read calls f with the data rows from index from on, n of them or as many
+// as there are. The slice of cells is used again for the next row; the cells
+// themselves may be kept. An error of f ends the reading and is returned as
+// it is.
+func (r *Reader) Read(ctx context.Context, from, n int, f func(index int, row Row) error) error {
+	if from < 0 || from >= r.rows || n <= 0 {
+		return nil
+	}
+	p, err := readPart(r.index, int64(from)*8, 8)
+	if err != nil {
+		return fmt.Errorf("reading the row index: %w", err)
+	}
+	at := int64(binary.LittleEndian.Uint64(p))
+	if at <= 0 || at >= r.canon.Size() {
+		return fmt.Errorf("row index is damaged: row %d at %d of %d", from, at, r.canon.Size())
+	}
+	size := block
+	if n < 64 {
+		size = block / 8
+	}
+	s := newCanonScanner(newStream(ctx, r.canon, at, nil), size)
+	records := &canonRecords{s: s}
+	var row rowText
+	for i := from; i < r.rows && i-from < n; i++ {
+		rec, err := records.next()
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return fmt.Errorf("reading row %d of the canonical form: %w", i, err)
+		}
+		if err := f(i, row.of(rec, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowText turns records into Rows with one allocation each.
+type rowText struct {
+	bytes []byte
+	cells []string
+}
+
+// of makes a Row of at least width cells; the slice of cells is used again.
+func (t *rowText) of(r record, width int) Row {
+	t.bytes, t.cells = t.bytes[:0], t.cells[:0]
+	for _, c := range r.cells {
+		t.bytes = append(t.bytes, c.text...)
+	}
+	all, at := string(t.bytes), 0
+	for _, c := range r.cells {
+		t.cells = append(t.cells, all[at:at+len(c.text)])
+		at += len(c.text)
+	}
+	for len(t.cells) < width {
+		t.cells = append(t.cells, "")
+	}
+	return Row{Number: r.number, Cells: t.cells}
+}
