@@ -37,7 +37,13 @@ func try(text []byte, d dialect, cut bool) trial {
 		r, err := s.next()
 		if err != nil {
 			var refused *Error
-			t.open = errors.As(err, &refused) && refused.Code == "quote_open"
+			if errors.As(err, &refused) {
+				t.open = refused.Code == "quote_open"
+				if refused.Code == "too_many_columns" {
+					t.all++
+					counts[MaxColumns+1]++
+				}
+			}
 			break
 		}
 		if blankCells(r.cells) {
