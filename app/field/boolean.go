@@ -1,0 +1,50 @@
+package field
+
+import "strings"
+
+// yes and no in the languages of the interface, and what tables use.
+var (
+	yesWords = words("y yes true t 1 on + ✓ ✔ ☑ ✅ x х v да д истина вкл есть ja j wahr oui o vrai " +
+		"sí si s verdadero sim verdadeiro 是")
+	noWords = words("n no false f 0 off - − – ✗ ✘ ☐ ❌ нет н ложь выкл nein falsch non faux " +
+		"falso não nao 否")
+)
+
+// readBoolean reads a word for yes or no; own holds the field's own labels
+// of no and yes, which go first.
+func readBoolean(s string, own [2]string) (yes, ok bool) {
+	switch s {
+	case "Y", "y", "1", "true":
+		return true, true
+	case "N", "n", "0", "false":
+		return false, true
+	}
+	w := fold(s)
+	switch {
+	case w == "":
+		return false, false
+	case w == own[1]:
+		return true, true
+	case w == own[0]:
+		return false, true
+	case yesWords[w]:
+		return true, true
+	}
+	return false, noWords[w]
+}
+
+// nearBoolean suggests a word for one that was probably mistyped.
+func nearBoolean(s string) string {
+	if len(s) > 20 {
+		return ""
+	}
+	candidates := strings.Fields("yes no true false да нет истина ложь ja nein oui non sim não")
+	loose := make([][]rune, len(candidates))
+	for i, c := range candidates {
+		loose[i] = []rune(foldLoose(c))
+	}
+	if i := nearest(s, loose); i >= 0 {
+		return candidates[i]
+	}
+	return ""
+}

@@ -1,0 +1,154 @@
+package field
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// clean trims what cannot be seen from both ends: spaces of all kinds,
+// zero-width characters, byte order marks.
+func clean(s string) string {
+	for len(s) > 0 {
+		if c := s[0]; c < utf8.RuneSelf {
+			if c > ' ' && c != 0x7F {
+				break
+			}
+			s = s[1:]
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s)
+		if !unseen(r) {
+			break
+		}
+		s = s[n:]
+	}
+	for len(s) > 0 {
+		if c := s[len(s)-1]; c < utf8.RuneSelf {
+			if c > ' ' && c != 0x7F {
+				break
+			}
+			s = s[:len(s)-1]
+			continue
+		}
+		r, n := utf8.DecodeLastRuneInString(s)
+		if !unseen(r) {
+			break
+		}
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
+// unseen reports spaces and characters that leave no mark.
+func unseen(r rune) bool { return unicode.IsSpace(r) || zeroWidth(r) || unicode.Is(unicode.Zs, r) }
+
+// zeroWidth reports characters without width: joiners, soft hyphens, marks
+// of byte order and of writing direction.
+func zeroWidth(r rune) bool {
+	switch {
+	case r == 0x00AD, r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E,
+		r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r == 0x180E:
+		return true
+	}
+	return r < ' ' && r != '\n' && r != '\t' && r != '\r'
+}
+
+// fold brings text into the form in which labels are equal when a person
+// would call them the same: composed (NFC), lower case, single spaces,
+// nothing invisible.
+func fold(s string) string {
+	if folded(s) {
+		return s
+	}
+	s = norm.NFC.String(clean(s))
+	var b strings.Builder
+	b.Grow(len(s))
+	space := false
+	for _, r := range s {
+		switch {
+		case zeroWidth(r):
+		case unseen(r):
+			space = true
+		default:
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}
+
+// folded reports whether plain ASCII text is folded already.
+func folded(s string) bool {
+	space := true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= utf8.RuneSelf || c < ' ' || c == 0x7F || 'A' <= c && c <= 'Z' || c == ' ' && space {
+			return false
+		}
+		space = c == ' '
+	}
+	return !space || s == ""
+}
+
+// alike maps characters that people and keyboards confuse to one of them:
+// ё and е, and Cyrillic letters that look like Latin ones.
+var alike = strings.NewReplacer(
+	"ё", "e", "е", "e", "а", "a", "в", "b", "с", "c", "н", "h", "к", "k", "м", "m",
+	"о", "o", "р", "p", "т", "t", "у", "y", "х", "x", "і", "i", "ј", "j", "ѕ", "s",
+	"‘", "'", "’", "'", "`", "'", "“", `"`, "”", `"`, "«", `"`, "»", `"`, "–", "-", "—", "-", "−", "-",
+)
+
+// foldLoose folds further than equality allows: it is for suggestions only.
+func foldLoose(s string) string { return alike.Replace(fold(s)) }
+
+// compact returns text with each run of spaces as one space, composed: the
+// form in which names are looked up.
+func compact(s string) string {
+	plain := true
+	space := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= utf8.RuneSelf || c < ' ' || c == ' ' && space {
+			plain = false
+			break
+		}
+		space = c == ' '
+	}
+	if plain {
+		return s
+	}
+	s = norm.NFC.String(s)
+	var b strings.Builder
+	b.Grow(len(s))
+	space = false
+	for _, r := range s {
+		switch {
+		case zeroWidth(r):
+		case unseen(r):
+			space = true
+		default:
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// digitsOnly reports whether s is one or more ASCII digits.
+func digitsOnly(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

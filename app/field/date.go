@@ -1,0 +1,308 @@
+package field
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// YearPivot: two-digit years below it are of this century, the others of
+// the last one.
+const YearPivot = 70
+
+// moment is a date, or a date and a time of day, as a cell holds it.
+type moment struct {
+	year, month, day  int
+	hour, minute, sec int
+	zone              int // seconds east of UTC
+	hasTime, hasZone  bool
+	yearFirst         bool // so that there was one order only
+}
+
+// readMoment reads a date with an optional time: 31.12.2026, 12/31/2026,
+// 2026-12-31T10:00:00Z, 20261231, 5 марта 2024 г., March 5, 2024 10:30 PM.
+// The order tells day and month apart where all parts are numbers. The code
+// says why it is none: dateInvalid, dateAmbiguous, dateImpossible,
+// dateOrder, dateZero.
+func readMoment(s, order string) (m moment, code string) {
+	s = clean(s)
+	if m, ok := isoDate(s); ok {
+		return m, m.check(order)
+	}
+	date := s
+	if i := strings.IndexByte(s, ':'); i > 0 {
+		for i > 0 && s[i-1] >= '0' && s[i-1] <= '9' {
+			i--
+		}
+		if date = s[:i]; !m.readTime(s[i:]) {
+			return m, dateInvalid
+		}
+		date = dropTimeWords(date)
+	}
+	var p dateParts
+	if !p.split(date) {
+		return m, dateInvalid
+	}
+	if code := p.into(&m, order); code != "" {
+		return m, code
+	}
+	return m, m.check(order)
+}
+
+// isoDate reads "2006-01-02" alone, the form in which workbooks arrive.
+func isoDate(s string) (moment, bool) {
+	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
+		return moment{}, false
+	}
+	y, ok1 := number(s[:4])
+	mo, ok2 := number(s[5:7])
+	d, ok3 := number(s[8:])
+	return moment{year: y, month: mo, day: d, yearFirst: true}, ok1 && ok2 && ok3
+}
+
+// number reads up to nine digits.
+func number(s string) (n int, ok bool) {
+	if s == "" || len(s) > 9 {
+		return 0, false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, true
+}
+
+// check says what is wrong with a date that was read.
+func (m *moment) check(order string) string {
+	switch {
+	case m.year == 0 && m.month == 0 && m.day == 0:
+		return dateZero
+	case m.year == 0 || m.month < 1 || m.day < 1:
+		return dateImpossible
+	case m.month > 12:
+		if m.day <= 12 && !m.yearFirst && order != "" && m.month <= daysIn(m.year, m.day) {
+			return dateOrder
+		}
+		return dateImpossible
+	case m.day > daysIn(m.year, m.month):
+		return dateImpossible
+	}
+	return ""
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+// timeWords stand between a date and a time.
+var timeWords = []string{"t", "в", "at", "um", "à", "a las", "a la", "às", "as", ","}
+
+func dropTimeWords(s string) string {
+	for again := true; again; {
+		again = false
+		s = clean(s)
+		for _, w := range timeWords {
+			if len(s) <= len(w) || !strings.EqualFold(s[len(s)-len(w):], w) {
+				continue
+			}
+			rest := s[:len(s)-len(w)]
+			before, _ := utf8.DecodeLastRuneInString(rest)
+			if !unicode.IsLetter(before) {
+				s, again = rest, true
+				break
+			}
+		}
+	}
+	return s
+}
+
+// readTime reads "10:30", "10:30:15.25", "10:30 PM", "10:30Z",
+// "10:30:00+03:00", "10:30 UTC". Fractions of a second are dropped: Bitrix24
+// keeps whole seconds.
+func (m *moment) readTime(s string) bool {
+	var ok bool
+	if m.hour, s, ok = leading(s, 1, 2); !ok || s == "" || s[0] != ':' {
+		return false
+	}
+	if m.minute, s, ok = leading(s[1:], 2, 2); !ok {
+		return false
+	}
+	if s != "" && s[0] == ':' {
+		if m.sec, s, ok = leading(s[1:], 2, 2); !ok {
+			return false
+		}
+		if s != "" && (s[0] == '.' || s[0] == ',') {
+			if _, s, ok = leading(s[1:], 1, 9); !ok {
+				return false
+			}
+		}
+	}
+	if s, ok = m.halfDay(clean(s)); !ok {
+		return false
+	}
+	m.hasTime = true
+	if m.hour == 24 && m.minute == 0 && m.sec == 0 {
+		return false
+	}
+	return m.hour < 24 && m.minute < 60 && m.sec < 60 && m.readZone(s)
+}
+
+// leading reads between least and most digits at the start of s.
+func leading(s string, least, most int) (n int, rest string, ok bool) {
+	i := 0
+	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		i++
+	}
+	if i < least || i > most {
+		return 0, s, false
+	}
+	n, ok = number(s[:i])
+	return n, s[i:], ok
+}
+
+// halfDay applies AM and PM.
+func (m *moment) halfDay(s string) (rest string, ok bool) {
+	pm := false
+	switch {
+	case hasWord(s, "am"), hasWord(s, "pm"):
+		pm, rest = s[0]|0x20 == 'p', s[2:]
+	case hasWord(s, "a.m."), hasWord(s, "p.m."):
+		pm, rest = s[0]|0x20 == 'p', s[4:]
+	case hasWord(s, "uhr"):
+		return clean(s[3:]), true
+	default:
+		return s, true
+	}
+	if m.hour < 1 || m.hour > 12 {
+		return "", false
+	}
+	m.hour %= 12
+	if pm {
+		m.hour += 12
+	}
+	return clean(rest), true
+}
+
+func hasWord(s, word string) bool {
+	return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word)
+}
+
+// readZone reads what follows a time: nothing, Z, UTC, GMT, ±hh, ±hhmm,
+// ±hh:mm.
+func (m *moment) readZone(s string) bool {
+	if s == "" {
+		return true
+	}
+	m.hasZone = true
+	switch {
+	case strings.EqualFold(s, "z"), strings.EqualFold(s, "utc"), strings.EqualFold(s, "gmt"):
+		return true
+	case hasWord(s, "utc"), hasWord(s, "gmt"):
+		s = s[3:]
+	}
+	if s[0] != '+' && s[0] != '-' {
+		return false
+	}
+	digits := strings.Replace(s[1:], ":", "", 1)
+	if len(digits) == 1 || len(digits) == 2 {
+		digits += "00"
+	}
+	n, ok := number(digits)
+	if !ok || len(digits) > 4 || n/100 > 14 || n%100 > 59 {
+		return false
+	}
+	m.zone = n/100*3600 + n%100*60
+	if s[0] == '-' {
+		m.zone = -m.zone
+	}
+	return true
+}
+
+// dateText is "2006-01-02".
+func (m *moment) dateText() string {
+	var b [10]byte
+	m.putDate(b[:])
+	return string(b[:])
+}
+
+func (m *moment) putDate(b []byte) {
+	b[0], b[1], b[2], b[3] = digit(m.year/1000), digit(m.year/100), digit(m.year/10), digit(m.year)
+	b[4], b[7] = '-', '-'
+	b[5], b[6] = digit(m.month/10), digit(m.month)
+	b[8], b[9] = digit(m.day/10), digit(m.day)
+}
+
+func digit(n int) byte { return byte('0' + n%10) }
+
+// in is the moment as a point in time; a moment without a zone of its own
+// is read on the clocks of loc. exact is false where those clocks skipped
+// that time, in the night they were put forward.
+func (m *moment) in(loc *time.Location) (t time.Time, exact bool) {
+	if m.hasZone {
+		loc = time.FixedZone("", m.zone)
+	}
+	t = time.Date(m.year, time.Month(m.month), m.day, m.hour, m.minute, m.sec, 0, loc)
+	return t, t.Hour() == m.hour && t.Minute() == m.minute
+}
+
+// Excel counts days from 1 January 1900 as 1, and believes that there was a
+// 29 February 1900, its day 60.
+const (
+	excelFirst   = 1
+	excelPhantom = 60
+	excelLast    = 2958465 // 31 December 9999
+	// Days that are dates beyond reasonable doubt: 1954 to 2064.
+	excelLikelyFirst, excelLikelyLast = 20000, 60000
+)
+
+// excelMoment turns an Excel day number, with an optional fraction for the
+// time of day, into a moment. d is a canonical decimal.
+func excelMoment(d string) (moment, bool) {
+	negative, whole, fraction := parts(d)
+	day, ok := number(whole)
+	if !ok || negative || day < excelFirst || day > excelLast || day == excelPhantom {
+		return moment{}, false
+	}
+	base := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+	if day < excelPhantom {
+		day++
+	}
+	m := moment{}
+	if fraction != "" {
+		seconds, _ := number(round(mulSeconds(fraction), 0))
+		if seconds >= 86400 {
+			day++
+			seconds = 0
+		}
+		m.hour, m.minute, m.sec, m.hasTime = seconds/3600, seconds/60%60, seconds%60, true
+	}
+	t := base.AddDate(0, 0, day)
+	m.year, m.month, m.day = t.Year(), int(t.Month()), t.Day()
+	return m, true
+}
+
+// mulSeconds multiplies "0." + fraction by the seconds of a day, as a
+// decimal.
+func mulSeconds(fraction string) string {
+	if len(fraction) > 12 {
+		fraction = fraction[:12] // a day / 10^12 is far below a second
+	}
+	n := int64(0)
+	for _, c := range fraction {
+		n = n*10 + int64(c-'0')
+	}
+	n *= 86400 // below 9.3e16
+	return shift(canonical(false, formatInt(n), ""), -len(fraction))
+}

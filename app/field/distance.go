@@ -1,0 +1,66 @@
+package field
+
+// distance is the number of letters that must be added, removed, replaced
+// or swapped with their neighbour to make b of a; more than limit is
+// limit+1.
+func distance(a, b []rune, limit int) int {
+	if d := len(a) - len(b); d > limit || -d > limit {
+		return limit + 1
+	}
+	before := make([]int, len(b)+1) // two rows ago, for swaps
+	last := make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i, ra := range a {
+		row[0] = i + 1
+		least := row[0]
+		for j, rb := range b {
+			cost := 1
+			if ra == rb {
+				cost = 0
+			}
+			d := min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && ra == b[j-1] && a[i-1] == rb {
+				d = min(d, before[j-1]+1)
+			}
+			row[j+1] = d
+			least = min(least, d)
+		}
+		if least > limit {
+			return limit + 1
+		}
+		before, last, row = last, row, before
+	}
+	return min(last[len(b)], limit+1)
+}
+
+// nearest finds the one candidate closest to s: in the loose form at most a
+// third of its letters may differ, and no other candidate may be as close.
+// It returns -1 when there is none. loose holds the candidates folded by
+// foldLoose.
+func nearest(s string, loose [][]rune) int {
+	want := []rune(foldLoose(s))
+	if len(want) == 0 || len(want) > 200 {
+		return -1
+	}
+	limit := max(len(want)/3, 1)
+	if len(want) <= 2 {
+		limit = 0
+	}
+	best, at, tied := limit+1, -1, false
+	for i, candidate := range loose {
+		d := distance(want, candidate, min(limit, best))
+		switch {
+		case d < best:
+			best, at, tied = d, i, false
+		case d == best && d <= limit:
+			tied = true
+		}
+	}
+	if tied {
+		return -1
+	}
+	return at
+}

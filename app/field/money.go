@@ -1,0 +1,120 @@
+package field
+
+import (
+	"slices"
+	"strings"
+)
+
+// currencySigns are what people write for currencies, folded: all those a
+// sign is used for, the most usual first.
+var currencySigns = map[string][]string{
+	"$":   {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP"},
+	"us$": {"USD"}, "долл": {"USD"}, "доллар": {"USD"}, "долларов": {"USD"}, "dollar": {"USD"}, "dollars": {"USD"},
+	"€": {"EUR"}, "евро": {"EUR"}, "euro": {"EUR"}, "euros": {"EUR"},
+	"₽": {"RUB"}, "р": {"RUB"}, "руб": {"RUB"}, "рубль": {"RUB"}, "рублей": {"RUB"}, "рубля": {"RUB"}, "rub": {"RUB"}, "rur": {"RUB"},
+	"£": {"GBP", "EGP"}, "¥": {"JPY", "CNY"}, "元": {"CNY"}, "円": {"JPY"},
+	"₴": {"UAH"}, "грн": {"UAH"}, "₸": {"KZT"}, "тг": {"KZT"}, "тенге": {"KZT"}, "br": {"BYN"},
+	"₺": {"TRY"}, "₹": {"INR"}, "₩": {"KRW"}, "₫": {"VND"}, "₪": {"ILS"}, "₦": {"NGN"}, "₱": {"PHP"}, "฿": {"THB"},
+	"r$": {"BRL"}, "zł": {"PLN"}, "kč": {"CZK"}, "ft": {"HUF"}, "fr": {"CHF"}, "sfr": {"CHF"},
+	"kr": {"SEK", "NOK", "DKK", "ISK"}, "лв": {"BGN"}, "сум": {"UZS"}, "сом": {"KGS"}, "₾": {"GEL"}, "₼": {"AZN"}, "֏": {"AMD"},
+	"c$": {"CAD"}, "ca$": {"CAD"}, "a$": {"AUD"}, "au$": {"AUD"}, "mx$": {"MXN"},
+}
+
+// abbreviations are factors that people add to numbers; they are never
+// guessed, only suggested.
+var abbreviations = map[string]int{
+	"k": 3, "к": 3, "тыс": 3, "тысяч": 3, "tsd": 3, "mil": 3,
+	"mn": 6, "mio": 6, "млн": 6, "million": 6,
+	"bn": 9, "mrd": 9, "млрд": 9, "billion": 9,
+}
+
+// currencyCode finds the ISO code that a sign, name or code stands for.
+// With several possible on this portal the result is all of them; with
+// none, known says whether it is a currency at all.
+func (c Context) currencyCode(unit string) (codes []string, known bool) {
+	if isCode(unit) && c.hasCurrency(unit) {
+		return []string{unit}, true
+	}
+	w := strings.TrimSuffix(fold(unit), ".")
+	if code := strings.ToUpper(w); isCode(code) && c.hasCurrency(code) {
+		return []string{code}, true
+	}
+	signs, known := currencySigns[w]
+	if len(c.Currencies) == 0 {
+		if len(signs) > 0 {
+			signs = signs[:1]
+		}
+		return signs, known
+	}
+	for _, code := range signs {
+		if slices.Contains(c.Currencies, code) {
+			codes = append(codes, code)
+		}
+	}
+	// A plain "$" is the US dollar wherever the portal has it.
+	if len(codes) > 1 && w == "$" && codes[0] == "USD" {
+		codes = codes[:1]
+	}
+	if len(codes) > 1 && slices.Contains(codes, c.BaseCurrency) {
+		codes = []string{c.BaseCurrency}
+	}
+	return codes, known || isCode(strings.ToUpper(w))
+}
+
+// hasCurrency reports whether the portal has a currency. While its list is
+// unknown every code passes.
+func (c Context) hasCurrency(code string) bool {
+	return len(c.Currencies) == 0 || slices.Contains(c.Currencies, code)
+}
+
+// isCode reports three capital letters.
+func isCode(s string) bool {
+	return len(s) == 3 && upper(s[0]) && upper(s[1]) && upper(s[2])
+}
+
+func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
+
+// currency resolves the unit of an amount, with a Problem where it is not
+// one currency of the portal.
+func (c Context) currency(unit string) (string, *Problem) {
+	codes, _ := c.currencyCode(unit)
+	switch len(codes) {
+	case 1:
+		return codes[0], nil
+	case 0:
+		p := trouble(currencyUnknown, "currency", shown(unit))
+		loose := make([][]rune, len(c.Currencies))
+		for i, code := range c.Currencies {
+			loose[i] = []rune(foldLoose(code))
+		}
+		if i := nearest(unit, loose); i >= 0 {
+			p.near(c.Currencies[i])
+		}
+		return "", p
+	}
+	return "", trouble(currencyAmbiguous, "currency", shown(unit), "ids", strings.Join(codes, ", "))
+}
+
+// readUnit says what the unit of an amount is: nothing, a currency, a factor
+// such as "k" (with or without a currency behind it), or no unit at all.
+func (c Context) readUnit(unit string) (currency string, factor int, ok bool) {
+	if unit == "" {
+		return "", 0, true
+	}
+	if _, known := c.currencyCode(unit); known {
+		return unit, 0, true
+	}
+	w := fold(unit)
+	for cut := min(len(w), 24); cut > 0; cut-- {
+		if f, ok := abbreviations[strings.TrimSuffix(w[:cut], ".")]; ok {
+			rest := clean(w[cut:])
+			if rest == "" {
+				return "", f, true
+			}
+			if _, known := c.currencyCode(rest); known {
+				return rest, f, true
+			}
+		}
+	}
+	return "", 0, false
+}
