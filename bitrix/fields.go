@@ -1,0 +1,146 @@
+package bitrix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// fieldRow is a descriptor as crm.item.fields answers it.
+type fieldRow struct {
+	Type       looseText       `json:"type"`
+	Title      looseText       `json:"title"`
+	FormLabel  looseText       `json:"formLabel"`
+	ListLabel  looseText       `json:"listLabel"`
+	UpperName  looseText       `json:"upperName"`
+	StatusType looseText       `json:"statusType"`
+	Required   looseBool       `json:"isRequired"`
+	ReadOnly   looseBool       `json:"isReadOnly"`
+	Immutable  looseBool       `json:"isImmutable"`
+	Multiple   looseBool       `json:"isMultiple"`
+	Dynamic    looseBool       `json:"isDynamic"`
+	Items      json.RawMessage `json:"items"`
+	Settings   json.RawMessage `json:"settings"`
+}
+
+// ReadFields reads the fields of an entity type in the portal's order, user
+// fields under their original names (UF_CRM_…). Portals older than CRM 25.0.0
+// do not know the parameter and list names of their own making; those are
+// then the names to write to, and UpperName stays what is the same on both.
+func ReadFields(ctx context.Context, r Reader, entityTypeID int64) ([]Field, error) {
+	var o struct {
+		Fields json.RawMessage `json:"fields"`
+	}
+	const method = "crm.item.fields"
+	params := map[string]any{"entityTypeId": entityTypeID, "useOriginalUfNames": "Y"}
+	if err := read(ctx, r, method, params, &o); err != nil {
+		return nil, err
+	}
+	if len(o.Fields) == 0 || isNull(o.Fields) {
+		return nil, shapeError(method, errors.New("no fields in the result"))
+	}
+	if isEmptyList(o.Fields) {
+		return nil, nil
+	}
+	names, rows, err := ordered(o.Fields)
+	if err != nil {
+		return nil, shapeError(method, err)
+	}
+	fields := make([]Field, 0, len(names))
+	for i, name := range names {
+		f, err := parseField(name, rows[i])
+		if err != nil {
+			return nil, shapeError(method, err)
+		}
+		fields = append(fields, f)
+	}
+	return fields, nil
+}
+
+func parseField(name string, raw json.RawMessage) (Field, error) {
+	var row fieldRow
+	if err := json.Unmarshal(raw, &row); err != nil {
+		return Field{}, err
+	}
+	f := Field{
+		Name: name, UpperName: string(row.UpperName), Type: string(row.Type),
+		Title: firstText(row.Title, row.FormLabel, row.ListLabel, looseText(name)), StatusType: string(row.StatusType),
+		Required: bool(row.Required), ReadOnly: bool(row.ReadOnly), Immutable: bool(row.Immutable),
+		Multiple: bool(row.Multiple), Dynamic: bool(row.Dynamic),
+	}
+	if f.UpperName == "" {
+		f.UpperName = name
+	}
+	var items []struct {
+		ID    looseText `json:"ID"`
+		Value looseText `json:"VALUE"`
+	}
+	if err := list(row.Items, &items); err != nil {
+		return Field{}, err
+	}
+	for _, item := range items {
+		f.Items = append(f.Items, Option{ID: string(item.ID), Value: string(item.Value)})
+	}
+	if len(row.Settings) > 0 && row.Settings[0] == '{' {
+		if err := json.Unmarshal(row.Settings, &f.Settings); err != nil {
+			return Field{}, err
+		}
+	}
+	return f, nil
+}
+
+func firstText(texts ...looseText) string {
+	for _, t := range texts {
+		if s := strings.TrimSpace(string(t)); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// Imported is one row's result of crm.item.batchImport.
+type Imported struct {
+	// ID is the item's; 0 with Err.
+	ID  int64
+	Err *Error
+}
+
+// ParseImported reads the result of crm.item.batchImport by the keys under
+// which the rows were sent, in their order: portals answer with an object of
+// these keys, or with a list. A row that is missing in the answer is missing
+// in the map: what became of it is not known.
+func ParseImported(result json.RawMessage, keys []string) (map[string]Imported, error) {
+	const method = "crm.item.batchImport"
+	var o struct {
+		Items json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(result, &o); err != nil {
+		return nil, shapeError(method, err)
+	}
+	sent := make([]Command, len(keys))
+	for i, key := range keys {
+		sent[i].Key = key
+	}
+	items, err := section(o.Items, sent)
+	if err != nil {
+		return nil, shapeError(method, err)
+	}
+	rows := make(map[string]Imported, len(items))
+	for key, raw := range items {
+		if fault := ParseError(method, raw); fault != nil {
+			rows[key] = Imported{Err: fault}
+			continue
+		}
+		var row struct {
+			Item struct {
+				ID looseInt `json:"id"`
+			} `json:"item"`
+		}
+		if err := json.Unmarshal(raw, &row); err != nil || row.Item.ID <= 0 {
+			continue
+		}
+		rows[key] = Imported{ID: int64(row.Item.ID)}
+	}
+	return rows, nil
+}
