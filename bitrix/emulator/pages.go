@@ -1,0 +1,7 @@
+package emulator
+
+import "net/http"
+
+type frame struct{}
+
+func (p *Portal) pages(*http.ServeMux) {}
