@@ -75,7 +75,10 @@ func (w *laneWorker) Timeout(job *river.Job[laneArgs]) time.Duration {
 
 func (w *laneWorker) Work(ctx context.Context, job *river.Job[laneArgs]) error {
 	lane, log := job.Args.Lane, w.q.o.Log.With("lane", string(job.Args.Lane))
-	next, err := w.q.work.Slice(ctx, lane)
+	slice, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.q.ending, cancel)()
+	next, err := w.q.work.Slice(slice, lane)
 	switch {
 	case errors.Is(err, importer.ErrHeld):
 		return w.held(ctx, job.Args)
@@ -83,8 +86,9 @@ func (w *laneWorker) Work(ctx context.Context, job *river.Job[laneArgs]) error {
 		// Somebody has taken the lane over and carries on with it.
 		log.InfoContext(ctx, "slice lost its lane")
 		return nil
-	case err != nil && ctx.Err() != nil:
-		// Stopped in the middle: the next start goes on at once.
+	case slice.Err() != nil:
+		// Stopped in the middle, whatever the slice says: the next start
+		// goes on at once.
 		log.InfoContext(ctx, "slice interrupted", "err", err)
 		return river.JobSnooze(0)
 	case err != nil:

@@ -49,8 +49,8 @@ type Options struct {
 	Workers int
 	// Sweep is how often lanes are looked for that nobody rang: 30 s.
 	Sweep time.Duration
-	// SoftStop is how long Stop lets slices come to a border before their
-	// context ends: 25 s.
+	// SoftStop is how long Stop waits for slices before it ends the rest of
+	// River too: 25 s.
 	SoftStop time.Duration
 	// HeldAgain is the pause before a lane is tried again whose holder may
 	// have missed the ring: 1 s.
@@ -73,6 +73,7 @@ type engine interface {
 	JobRetry(ctx context.Context, id int64) (*rivertype.JobRow, error)
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
+	Stopped() <-chan struct{}
 }
 
 // Queue wakes lanes. It implements importer.Bell; Ring works before Start
@@ -83,8 +84,10 @@ type Queue struct {
 	o      Options
 	close  func() error
 
-	stopSweep context.CancelFunc
-	swept     chan struct{}
+	// ending is over once Stop has begun; slices hang on it.
+	ending context.Context
+	end    context.CancelFunc
+	swept  chan struct{} // nil before Start
 }
 
 // OpenSQLite opens a queue in the SQLite file at path, which may be the one
@@ -123,6 +126,7 @@ func open[T any](ctx context.Context, driver riverdriver.Driver[T], w Work, o Op
 		return nil, errors.New("opening the queue: Options.Turns is missing")
 	}
 	q := &Queue{work: w, o: o.withDefaults(), close: func() error { return nil }}
+	q.ending, q.end = context.WithCancel(context.WithoutCancel(ctx))
 	log := slog.New(atLeast{q.o.Log.Handler(), slog.LevelWarn})
 
 	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: log})
@@ -188,31 +192,36 @@ func (q *Queue) Start(ctx context.Context) error {
 	if err := q.engine.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("starting the queue: %w", err)
 	}
-	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	q.stopSweep, q.swept = cancel, make(chan struct{})
+	q.swept = make(chan struct{})
 	go func() {
 		defer close(q.swept)
-		q.sweepUntil(sweeping)
+		q.sweepUntil(q.ending)
 	}()
 	return nil
 }
 
-// Stop takes no new work, lets the running slices come to a border for
-// Options.SoftStop, then ends their context, and closes the queue. It
-// returns when all is quiet or ctx is over.
+// Stop takes no new work and closes the queue. The context of the running
+// slices ends at once, which tells them to come to their next border; Stop
+// returns when they have, or with an error when ctx is over. It may be
+// called again then.
 func (q *Queue) Stop(ctx context.Context) error {
-	var errs []error
-	if q.stopSweep != nil {
-		q.stopSweep()
+	q.end()
+	if q.swept != nil {
 		<-q.swept
 		if err := q.engine.Stop(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stopping the queue: %w", err))
+			// What still runs may still write: the database stays open.
+			return fmt.Errorf("stopping the queue: %w", err)
+		}
+		select {
+		case <-q.engine.Stopped():
+		case <-ctx.Done():
+			return fmt.Errorf("stopping the queue: %w", ctx.Err())
 		}
 	}
 	if err := q.close(); err != nil {
-		errs = append(errs, fmt.Errorf("closing the queue's database: %w", err))
+		return fmt.Errorf("closing the queue's database: %w", err)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func (q *Queue) sweepUntil(ctx context.Context) {
