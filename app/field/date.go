@@ -18,6 +18,7 @@ type moment struct {
 	zone              int // seconds east of UTC
 	hasTime, hasZone  bool
 	yearFirst         bool // so that there was one order only
+	monthFirst, named bool
 }
 
 // readMoment reads a date with an optional time: 31.12.2026, 12/31/2026,

@@ -154,7 +154,7 @@ func (p *dateParts) into(m *moment, order string) string {
 	}
 	m.day, m.month = v[0], v[1]
 	if order == MDY {
-		m.day, m.month = v[1], v[0]
+		m.day, m.month, m.monthFirst = v[1], v[0], true
 	}
 	m.year = fullYear(v[2], l[2], v)
 	return ""
@@ -190,7 +190,7 @@ func (p *dateParts) named(m *moment) string {
 	if p.length[day] > 2 || p.length[year] != 4 && p.length[year] != 2 || p.before == 2 {
 		return dateInvalid
 	}
-	m.day, m.month = p.value[day], p.month
+	m.day, m.month, m.named = p.value[day], p.month, true
 	m.year = fullYear(p.value[year], p.length[year], [3]int{1})
 	return ""
 }

@@ -1,0 +1,271 @@
+package field
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+func sortCounts(v []ValueCount) {
+	slices.SortFunc(v, func(a, b ValueCount) int {
+		return cmp.Or(b.Rows-a.Rows, strings.Compare(a.Value, b.Value))
+	})
+}
+
+// maxExamined is the length in bytes from which on a cell is text and
+// nothing else.
+const maxExamined = 64
+
+// bytesOf is what one pass over a cell finds.
+type bytesOf struct {
+	digits, letters, others int
+	at, colon, slash, dash  int
+	dot, comma, space       int
+	pipe, semicolon, lines  int
+	underscore              int
+}
+
+func countBytes(s string) (b bytesOf) {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			b.digits++
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf:
+			b.letters++
+		case c == ' ':
+			b.space++
+		case c == '.':
+			b.dot++
+		case c == ',':
+			b.comma++
+		case c == '-':
+			b.dash++
+		case c == '/':
+			b.slash++
+		case c == ':':
+			b.colon++
+		case c == '|':
+			b.pipe++
+		case c == ';':
+			b.semicolon++
+		case c == '\n' || c == '\r':
+			b.lines++
+		case c == '@':
+			b.at++
+		case c == '_':
+			b.underscore++
+		default:
+			b.others++
+		}
+	}
+	return b
+}
+
+// examine says what a cell can be, and notes evidence. For values that the
+// profiler remembers it runs once per value, so that proofs count values
+// there, and rows elsewhere; nothing depends on how many there are.
+func (r *Profiler) examine(s string, row int) (k traits) {
+	b := countBytes(s)
+	r.lists(s, row, &b)
+	if len(s) > maxExamined {
+		k.url = b.colon > 0 && b.space == 0 && isURL(s)
+		return k
+	}
+	if b.digits == 0 {
+		k.email = b.at == 1 && isEmail(s)
+		k.url = b.dot > 0 && b.space == 0 && b.at == 0 && isURL(s)
+		if len(s) <= 24 && b.at == 0 {
+			_, k.boolean = readBoolean(s, [2]string{})
+		}
+		return k
+	}
+	if b.letters == 0 && b.others == 0 && b.dot+b.comma+b.slash+b.dash+b.space+b.colon == 0 {
+		r.integer(s, row, &k)
+		return k
+	}
+	if b.digits+b.letters/2 >= 3 && (b.dot+b.slash+b.dash+b.space >= 2) {
+		r.date(s, row, &k)
+	}
+	if !k.date && b.colon == 0 && b.slash == 0 && b.at == 0 {
+		r.number(s, row, &k)
+	}
+	k.email = b.at == 1 && isEmail(s)
+	k.phone = b.letters == 0 && !k.date && phoneShaped(s) && (s[0] == '+' || !k.number)
+	k.url = b.letters > 0 && b.dot > 0 && b.space == 0 && b.at == 0 && isURL(s)
+	if b.underscore == 1 && len(s) <= 24 {
+		_, _, k.link = readLink(s)
+	}
+	return k
+}
+
+func isURL(s string) bool {
+	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "www.")
+}
+
+// integer looks at bare digits: a number, perhaps a day or a phone.
+func (r *Profiler) integer(s string, row int, k *traits) {
+	k.number, k.integer = true, true
+	switch len(s) {
+	case 1:
+		k.boolean = s == "0" || s == "1"
+	case 5:
+		if n, ok := number(s); ok && n >= excelLikelyFirst && n <= excelLikelyLast {
+			k.excel = true
+			r.p.Order.Excel.add(s, row)
+		}
+	case 8:
+		if m, code := readMoment(s, ""); code == "" && m.year >= earlyYear && m.year <= latestYear {
+			k.date = true
+			r.p.Order.Year.add(s, row)
+		}
+	case 10, 11, 12:
+		k.phone = true
+	}
+}
+
+// number looks at numbers with marks, signs and units.
+func (r *Profiler) number(s string, row int, k *traits) {
+	a, code := readAmount(s, Style{})
+	if code != "" && code != numberAmbiguous {
+		return
+	}
+	if len(a.unit) > 24 {
+		return
+	}
+	k.number, k.unit, k.percent = true, a.unit != "", a.percent
+	r.marks(s, row, code)
+	if code != "" || k.unit || a.percent {
+		return
+	}
+	k.integer = !strings.Contains(a.text, ".")
+	if !k.integer && likelyExcel(s).Code == dateExcel {
+		k.excel = true
+		r.p.Order.Excel.add(s, row)
+	}
+}
+
+// marks notes which mark is what in a number.
+func (r *Profiler) marks(s string, row int, code string) {
+	start, end, _, _ := digitsOf(s)
+	core := s[start:end]
+	m := &r.p.Marks
+	dots, commas := strings.Count(core, "."), strings.Count(core, ",")
+	switch {
+	case code == numberAmbiguous && dots == 1:
+		m.DotEither.add(s, row)
+	case code == numberAmbiguous:
+		m.CommaEither.add(s, row)
+	case dots > 1:
+		m.DotGroup.add(s, row)
+	case commas > 1:
+		m.CommaGroup.add(s, row)
+	}
+	if code == "" {
+		last := strings.LastIndexAny(core, ".,")
+		switch {
+		case dots == 1 && core[last] == '.':
+			m.Dot.add(s, row)
+		case commas == 1 && core[last] == ',':
+			m.Comma.add(s, row)
+		}
+		if dots > 0 && commas > 0 && core[last] == '.' && commas == 1 {
+			m.CommaGroup.add(s, row)
+		}
+		if dots > 0 && commas > 0 && core[last] == ',' && dots == 1 {
+			m.DotGroup.add(s, row)
+		}
+	}
+	switch loneMark(core) {
+	case ' ':
+		m.Space.add(s, row)
+	case '\'':
+		m.Apostrophe.add(s, row)
+	}
+}
+
+// loneMark is the space or apostrophe between the thousands, if any.
+func loneMark(core string) byte {
+	for i := 0; i < len(core); {
+		mark, n := groupMark(core[i:])
+		if mark == ' ' || mark == '\'' {
+			return mark
+		}
+		i += max(n, 1)
+	}
+	return 0
+}
+
+// date looks at dates.
+func (r *Profiler) date(s string, row int, k *traits) {
+	o := &r.p.Order
+	m, code := readMoment(s, "")
+	switch code {
+	case "":
+	case dateAmbiguous:
+		k.date, k.time = true, strings.IndexByte(s, ':') > 0
+		r.openDate(s, row)
+		return
+	default:
+		return
+	}
+	k.date, k.time = true, m.hasTime
+	switch {
+	case m.yearFirst:
+		o.Year.add(s, row)
+	case m.named:
+		o.Named.add(s, row)
+	case m.day > 12 && m.monthFirst:
+		o.MDY.add(s, row)
+	case m.day > 12:
+		o.DMY.add(s, row)
+	}
+}
+
+// openDate sorts a date that fits several orders. Two-digit years are open
+// in principle; a first number above 31 can only be a year.
+func (r *Profiler) openDate(s string, row int) {
+	o := &r.p.Order
+	var p dateParts
+	date, _, _ := strings.Cut(s, ":")
+	if i := strings.LastIndexAny(date, " T"); i > 0 && date != s {
+		date = date[:i]
+	}
+	p.split(dropTimeWords(date))
+	a, b := p.value[0], p.value[1]
+	short := p.length[2] != 4
+	switch {
+	case short && a > 31:
+		o.YMD.add(s, row)
+	case a > 12 && b <= 12 && p.value[2] > 31:
+		o.DMY.add(s, row)
+	case b > 12 && a <= 12:
+		o.MDY.add(s, row)
+	case a > 12 && short && p.mark == '.':
+		o.DMY.add(s, row) // 25.04.03: nobody starts with a short year and dots
+	case p.mark == '.':
+		o.Dots.add(s, row)
+	default:
+		o.Either.add(s, row)
+	}
+}
+
+// lists notes marks that may separate several values.
+func (r *Profiler) lists(s string, row int, b *bytesOf) {
+	l := &r.p.Lists
+	if b.pipe > 0 {
+		l.Pipe.add(s, row)
+	}
+	if b.lines > 0 {
+		l.Newline.add(s, row)
+	}
+	if b.semicolon > 0 {
+		l.Semicolon.add(s, row)
+	}
+	if b.comma > 0 {
+		l.Comma.add(s, row)
+	}
+	if b.slash > 0 {
+		l.Slash.add(s, row)
+	}
+}
