@@ -33,7 +33,7 @@ type docBlock struct {
 // page.<page>.<section>.title and .text.
 var docSections = map[string][]string{
 	"docs":    {"start", "file", "target", "columns", "values", "check", "import", "limits", "webhook", "rights"},
-	"about":   {"what", "promises", "version", "permissions", "places"},
+	"about":   {"what", "promises", "version"},
 	"terms":   {"parties", "use", "data", "duties", "warranty", "registration", "ending", "changes"},
 	"privacy": {"who", "what", "why", "where", "how_long", "removal", "rights"},
 	"support": {"help", "report", "security", "logs"},
