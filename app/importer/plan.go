@@ -201,10 +201,8 @@ func (c *plannedColumn) cell(row sheet.Row) (text string, skip bool) {
 // refs calls f with everything of a row that must be looked up.
 func (p *planner) refs(row sheet.Row, f func(field.Ref)) {
 	each := func(c *plannedColumn) {
-		if text, skip := c.cell(row); !skip && text != "" && c.converter != nil {
-			for _, r := range c.converter.Refs(text) {
-				f(r)
-			}
+		if text, skip := c.cell(row); !skip && text != "" {
+			c.converter.EachRef(text, f)
 		}
 	}
 	if p.category != nil {
@@ -218,9 +216,7 @@ func (p *planner) refs(row sheet.Row, f func(field.Ref)) {
 // constantRefs are the references of the constants, the same for every row.
 func (p *planner) constantRefs(f func(field.Ref)) {
 	for _, c := range p.constant {
-		for _, r := range c.conv.Refs(c.text) {
-			f(r)
-		}
+		c.conv.EachRef(c.text, f)
 	}
 }
 

@@ -1,0 +1,313 @@
+package importer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/depot"
+	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/store"
+	"github.com/spa-importer/spa-importer/app/vault"
+	"github.com/spa-importer/spa-importer/bitrix"
+	"github.com/spa-importer/spa-importer/bitrix/emulator"
+)
+
+// spa is the smart process of these tests.
+const spa = 1032
+
+// bench is the importer on real parts: a database, a folder of files, the
+// client, and an emulated portal in the same process. Inside a synctest
+// bubble hours pass in no time.
+type bench struct {
+	t      testing.TB
+	world  *emulator.World
+	portal *emulator.Portal
+	client *bitrix.Client
+	store  *store.Store
+	depot  *depot.Folder
+	svc    *importer.Service
+	bell   *bell
+	actor  importer.Actor
+	limit  int
+	// released counts connections given back.
+	released int
+}
+
+func profile() emulator.Profile {
+	return emulator.Profile{
+		MemberID: "0123456789abcdef0123456789abcdef", Domain: "portal.example", Installed: true,
+		Users: []emulator.User{
+			{ID: 1, Name: "Alma", LastName: "Admin", Admin: true, CRMAdmin: true},
+			{ID: 7, Name: "Uma", LastName: "User"},
+		},
+		Contacts:  []map[string]any{{"name": "Carla", "lastName": "Contact"}},
+		Companies: []map[string]any{{"title": "Acme"}},
+		Types: []emulator.Type{{
+			ID: 7, EntityTypeID: spa, Title: "Contracts", Categories: true, Stages: true, Client: true, Source: true,
+			Pipelines: []emulator.Pipeline{
+				{ID: 9, Name: "Main", Default: true, Stages: []emulator.Stage{
+					{Code: "NEW", Name: "New"}, {Code: "WORK", Name: "In work"}, {Code: "SUCCESS", Name: "Won", Semantics: "S"},
+				}},
+			},
+			Fields: []emulator.Field{
+				{Name: "UF_CRM_7_1", Type: "string", Title: "Number"},
+				{Name: "UF_CRM_7_2", Type: "integer", Title: "Count"},
+				{Name: "UF_CRM_7_3", Type: "date", Title: "Signed"},
+				{Name: "UF_CRM_7_4", Type: "enumeration", Title: "Colour", Multiple: true,
+					Options: []emulator.Option{{ID: 81, Value: "Red"}, {ID: 82, Value: "Blue"}}},
+			},
+		}},
+	}
+}
+
+func newBench(t testing.TB, p emulator.Profile) *bench {
+	t.Helper()
+	b := &bench{t: t, bell: &bell{}, limit: 0}
+	b.world = emulator.New(emulator.Options{})
+	b.portal = b.world.AddPortal(p)
+	id, secret := b.world.Keys()
+	b.client = bitrix.New(bitrix.Options{
+		Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, OAuth: []string{"https://oauth.bitrix.info/"},
+		AllowPrivate: true, Transport: b.world.Transport(),
+	})
+	dir := t.TempDir()
+	v, err := vault.Load("", dir)
+	b.must(err)
+	b.store, err = store.OpenSQLite(t.Context(), filepath.Join(dir, "importer.db"), v)
+	b.must(err)
+	b.depot, err = depot.OpenFolder(filepath.Join(dir, "files"))
+	b.must(err)
+	b.actor = importer.Actor{
+		Portal: b.portal.MemberID(), User: 1, Name: "Alma Admin", Admin: true, Lang: "en", Zone: "Europe/Berlin",
+		Connection: importer.Connection{Kind: importer.ByGrant, User: 1},
+	}
+	b.login(1)
+	b.svc = b.service(b.store)
+	return b
+}
+
+// login gives the store a fresh grant of a user.
+func (b *bench) login(user int64) {
+	access, refresh := b.portal.Token(user)
+	b.must(b.store.SaveGrant(b.ctx(), bitrix.Grant{
+		Portal: b.portal.MemberID(), User: user, Access: access, Refresh: refresh,
+		Expires: time.Now().Add(time.Hour), Endpoint: b.portal.Endpoint(), Server: "https://oauth.bitrix.info/",
+	}))
+}
+
+// service makes another process over the same database and files.
+func (b *bench) service(j importer.Journal) *importer.Service {
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(&testWriter{b.t}, nil))
+	}
+	return importer.New(importer.Options{
+		Store: b.store, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
+		Log: log, MaxUpload: 1 << 28, Holder: fmt.Sprint("p", time.Now().UnixNano()),
+	})
+}
+
+type testWriter struct{ t testing.TB }
+
+func (w *testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}
+
+func (b *bench) ctx() context.Context { return b.t.Context() }
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Connect implements importer.Connections.
+func (b *bench) Connect(_ context.Context, portal string, c importer.Connection) (importer.Caller, error) {
+	return b.client.Grant(portal, c.User, b.store), nil
+}
+
+// Release implements importer.Connections.
+func (b *bench) Release(context.Context, string, importer.Connection) error {
+	b.released++
+	return nil
+}
+
+// RowLimit implements importer.Limits.
+func (b *bench) RowLimit(context.Context, string) (int, error) { return b.limit, nil }
+
+// bell collects rings.
+type bell struct {
+	mu    sync.Mutex
+	lanes []importer.Lane
+}
+
+func (b *bell) Ring(_ context.Context, lane importer.Lane) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !slices.Contains(b.lanes, lane) {
+		b.lanes = append(b.lanes, lane)
+	}
+	return nil
+}
+
+func (b *bell) take() []importer.Lane {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lanes := b.lanes
+	b.lanes = nil
+	return lanes
+}
+
+// pump does what the queue does, until nothing is left to do: it returns
+// the errors of slices.
+func (b *bench) pump(svc *importer.Service) error {
+	b.t.Helper()
+	var failed error
+	at := map[importer.Lane]time.Time{}
+	for range 100_000 {
+		for _, lane := range b.bell.take() {
+			at[lane] = time.Now()
+		}
+		if len(at) == 0 {
+			due, err := svc.Due(b.ctx())
+			b.must(err)
+			if len(due) == 0 {
+				// The sweep: lanes of a dead process run out meanwhile.
+				time.Sleep(31 * time.Second)
+				if due, err = svc.Due(b.ctx()); err != nil || len(due) == 0 {
+					return errors.Join(failed, err)
+				}
+			}
+			for _, lane := range due {
+				at[lane] = time.Now()
+			}
+		}
+		var first importer.Lane
+		for lane, when := range at {
+			if first == "" || when.Before(at[first]) {
+				first = lane
+			}
+		}
+		if wait := time.Until(at[first]); wait > 0 {
+			time.Sleep(wait) // virtual
+		}
+		delete(at, first)
+		next, err := svc.Slice(b.ctx(), first)
+		if errors.Is(err, errCrash) {
+			return err
+		}
+		failed = errors.Join(failed, err)
+		if next.Again {
+			at[first] = next.At
+			if next.At.IsZero() {
+				at[first] = time.Now()
+			}
+		}
+	}
+	b.t.Fatal("the lanes never come to rest")
+	return nil
+}
+
+// upload brings a file in and has it read.
+func (b *bench) upload(name, content string) importer.Import {
+	b.t.Helper()
+	u, err := b.svc.CreateUpload(b.ctx(), b.actor, name, int64(len(content)))
+	b.must(err)
+	u, err = b.svc.Append(b.ctx(), b.actor, u.ID, 0, strings.NewReader(content))
+	b.must(err)
+	if u.State != importer.Received {
+		b.t.Fatalf("upload is %s: %+v", u.State, u.Problem)
+	}
+	imp, err := b.svc.Begin(b.ctx(), b.actor, u.ID)
+	b.must(err)
+	b.must(b.pump(b.svc))
+	return imp
+}
+
+// checked takes a file through steps 1 to 3 with the proposed mapping.
+func (b *bench) checked(content string) importer.Import {
+	b.t.Helper()
+	imp := b.upload("contracts.csv", content)
+	imp, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, importer.Target{EntityTypeID: spa})
+	b.must(err)
+	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID)
+	b.must(err)
+	var m importer.Mapping
+	for _, c := range view.Columns {
+		m.Columns = append(m.Columns, c.Mapping)
+	}
+	_, err = b.svc.SetMapping(b.ctx(), b.actor, imp.ID, m)
+	b.must(err)
+	_, err = b.svc.Check(b.ctx(), b.actor, imp.ID)
+	b.must(err)
+	b.must(b.pump(b.svc))
+	return b.reload(imp.ID)
+}
+
+func (b *bench) reload(id string) importer.Import {
+	b.t.Helper()
+	imp, err := b.svc.Import(b.ctx(), b.actor, id)
+	b.must(err)
+	return imp
+}
+
+// run starts an import and lets it come to rest.
+func (b *bench) run(id string) importer.Import {
+	b.t.Helper()
+	_, err := b.svc.Start(b.ctx(), b.actor, id)
+	b.must(err)
+	b.must(b.pump(b.svc))
+	return b.reload(id)
+}
+
+// table makes a file of n rows whose titles are unique.
+func table(n int) string {
+	var s strings.Builder
+	s.WriteString("Title;Number;Count;Signed;Colour\n")
+	for i := range n {
+		fmt.Fprintf(&s, "Contract %d;N-%04d;%d;%02d.03.2024;Red|Blue\n", i, i, i, i%28+1)
+	}
+	return s.String()
+}
+
+// titles are the titles of the portal's items in order of their ids.
+func (b *bench) titles() []string {
+	var titles []string
+	for _, item := range b.portal.Items(spa) {
+		titles = append(titles, fmt.Sprint(item.Fields["title"]))
+	}
+	return titles
+}
+
+// exactly fails unless the portal holds each row of table(n) once.
+func (b *bench) exactly(n int, ordered bool) {
+	b.t.Helper()
+	want := make([]string, n)
+	for i := range n {
+		want[i] = fmt.Sprintf("Contract %d", i)
+	}
+	got := b.titles()
+	if !ordered {
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	if !slices.Equal(got, want) {
+		b.t.Fatalf("portal holds %d items for %d rows:\n%v", len(got), n, got)
+	}
+}
+
+// errCrash is a process that dies.
+var errCrash = errors.New("killed")
+
+var _ io.Writer = (*testWriter)(nil)
