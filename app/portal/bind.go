@@ -69,6 +69,12 @@ func (s *Service) planPlacements(state portalState, done *Installation) (gone, c
 	types := map[string]bool{}
 	kept := map[string]bool{}
 	wanted := map[string]spaimporter.Placement{}
+	for _, p := range s.manifest.Placements {
+		// Not every portal lists the places that are outside of the CRM.
+		if !strings.Contains(p.Code, "*") {
+			wanted[p.Code] = p
+		}
+	}
 	for _, code := range state.codes {
 		for _, p := range s.manifest.Placements {
 			if p.Matches(code) {
@@ -106,7 +112,7 @@ func (s *Service) planPlacements(state portalState, done *Installation) (gone, c
 		if kept[code] {
 			continue
 		}
-		come = append(come, change{command: bitrix.Command{Method: "placement.bind", Params: map[string]any{
+		come = append(come, change{optional: typeOf(code) == "", command: bitrix.Command{Method: "placement.bind", Params: map[string]any{
 			"PLACEMENT": code, "HANDLER": handler,
 			"TITLE": spaimporter.In(wanted[code].Titles, "en"), "LANG_ALL": langAll(wanted[code].Titles),
 		}}})

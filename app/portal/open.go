@@ -169,7 +169,7 @@ func (s *Service) adopt(ctx context.Context, o bitrix.Open, b believed) (Portal,
 		if b.info.Installed {
 			p.Status = Active
 		}
-		p.Opened, p.Updated = now, now
+		p.Updated = now
 		p.QuarantinedAt = time.Time{} // a token that lives disproves a removal
 		if b.profile.Admin && p.Lang == "" {
 			p.Lang = o.Lang

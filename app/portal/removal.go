@@ -47,7 +47,7 @@ func (s *Service) removal(ctx context.Context, memberID string, claimed time.Tim
 		claimed = now
 	}
 	v := s.probe(ctx, p)
-	if v == gone || v == inconclusive && !p.Opened.After(claimed) {
+	if v == gone || v == inconclusive && !p.Updated.After(claimed) {
 		return s.Remove(ctx, memberID)
 	}
 	s.log.WarnContext(ctx, "removal is not proven, portal goes into quarantine", "portal", memberID, "verdict", string(v))
@@ -158,7 +158,9 @@ func (s *Service) Remove(ctx context.Context, memberID string) error {
 // deletes sessions that are over and webhooks that nothing uses.
 func (s *Service) Tend(ctx context.Context) error {
 	now := s.now()
-	errs := []error{s.store.DropSessions(ctx, now.Add(-SessionIdle), now.Add(-SessionLife))}
+	// A session that was idle for too long is not found any more, but the
+	// frame may renew it (Renew) as long as it is there.
+	errs := []error{s.store.DropSessions(ctx, now.Add(-SessionLife), now.Add(-SessionLife))}
 	hooks, err := s.store.IdleWebhooks(ctx, now.Add(-WebhookIdle))
 	errs = append(errs, err)
 	for _, hook := range hooks {
@@ -204,7 +206,7 @@ func (s *Service) reprobe(ctx context.Context, p Portal, now time.Time) error {
 	// Nothing but this clears a quarantine here; an open clears it at once.
 	over := now.Sub(p.QuarantinedAt) >= probes[len(probes)-1]
 	switch {
-	case v == gone, v == inconclusive && over && !p.Opened.After(p.QuarantinedAt):
+	case v == gone, v == inconclusive && over && !p.Updated.After(p.QuarantinedAt):
 		return s.Remove(ctx, p.MemberID)
 	case v == alive && over:
 		s.log.WarnContext(ctx, "removal was not true: the event is discarded", "portal", p.MemberID)

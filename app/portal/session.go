@@ -47,7 +47,7 @@ func (s *Service) Session(ctx context.Context, token string) (Session, error) {
 		return Session{}, ErrSessionOver
 	}
 	now := s.now()
-	// Idle ones go before the look-up counts as a sign of life.
+	// Seen is as it was before this look.
 	found, err := s.store.Session(ctx, hash, now)
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -47,9 +47,8 @@ type Portal struct {
 	Installer int64
 	// QuarantinedAt is set while an unproven removal is being checked.
 	QuarantinedAt time.Time
-	// Opened is the time of the last verified open: it disproves a removal
-	// that claims to be older.
-	Opened             time.Time
+	// Updated is when something verified was last learnt of the portal: it
+	// disproves a removal that claims to be older.
 	Installed, Updated time.Time
 }
 
