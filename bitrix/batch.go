@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -169,11 +170,16 @@ func section(raw json.RawMessage, sent []Command) (map[string]json.RawMessage, e
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, errors.New("a section of a batch's result is neither object nor list")
 	}
+	ours := make(map[string]json.RawMessage, len(m))
 	for key, item := range m {
-		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(sent) {
-			delete(m, key)
-			m[sent[i].Key] = item
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(sent) && !hasKey(sent, key) {
+			key = sent[i].Key
 		}
+		ours[key] = item
 	}
-	return m, nil
+	return ours, nil
+}
+
+func hasKey(commands []Command, key string) bool {
+	return slices.ContainsFunc(commands, func(c Command) bool { return c.Key == key })
 }

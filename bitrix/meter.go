@@ -172,6 +172,15 @@ func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
 	}
 }
 
+// newer reports whether a sum is there and newer than the newest one: answers
+// overtake each other. Of two at the same time the larger is.
+func (m *meter) newer(at time.Time, t Time) bool {
+	if !t.HasOperating || t.Finish.Before(m.last) {
+		return false
+	}
+	return !t.Finish.Equal(m.last) || t.Operating > m.spent(at)
+}
+
 // spread guesses at baskets filled before we came: alike, from the oldest,
 // which the portal names, to the present one.
 func (m *meter) spread(at time.Time, sum float64, resetAt time.Time) {

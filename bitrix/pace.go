@@ -212,10 +212,10 @@ func (p *pace) learn(now time.Time, m *meter, l load, o outcome) {
 		if cost > 0 && l.method != batchMethod {
 			m.perCall = smooth(m.perCall, cost)
 		}
-		if !o.own.HasOperating || o.own.Finish.Before(m.last) {
+		at := p.local(now, o.own.Finish, o.own.Finish)
+		if !m.newer(at, o.own) {
 			return
 		}
-		at := p.local(now, o.own.Finish, o.own.Finish)
 		if m.viaBatch > 5 && o.own.Operating < m.spent(at)-m.viaBatch/2 {
 			p.limit.batchAlone = true
 		}
@@ -236,10 +236,10 @@ func (p *pace) learn(now time.Time, m *meter, l load, o outcome) {
 	if len(times) > 0 {
 		m.perCommand = smooth(m.perCommand, cost/float64(len(times)))
 	}
-	if !top.HasOperating || top.Finish.Before(m.last) || p.limit.batchAlone {
+	at := p.local(now, o.own.Finish, top.Finish)
+	if p.limit.batchAlone || !m.newer(at, top) {
 		return
 	}
-	at := p.local(now, o.own.Finish, top.Finish)
 	before := m.spent(at)
 	m.last = top.Finish
 	m.observe(at, top.Operating, p.local(now, o.own.Finish, top.ResetAt))

@@ -72,7 +72,7 @@ func (t typeRow) plain() Type {
 // caller may know them.
 func ReadTypes(ctx context.Context, r Reader) ([]Type, error) {
 	var types []Type
-	err := pages(ctx, r, "crm.type.list", map[string]any{"order": map[string]any{"title": "ASC"}}, "types", func(raw json.RawMessage) error {
+	err := pages(ctx, r, "crm.type.list", map[string]any{"order": map[string]any{"id": "ASC"}}, "types", func(raw json.RawMessage) error {
 		var rows []typeRow
 		if err := list(raw, &rows); err != nil {
 			return err
@@ -91,12 +91,9 @@ func ReadTypes(ctx context.Context, r Reader) ([]Type, error) {
 	return types, addWorkplaces(ctx, r, types)
 }
 
-// missingRight reports whether a method was refused to this caller, as
-// against everything being refused.
-func missingRight(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Code == "ACCESS_DENIED" && !e.Stops()
-}
+// missingRight reports whether a method was refused to this caller. Where
+// all of REST is refused by the same code, the next call says so.
+func missingRight(err error) bool { return Code(err) == "ACCESS_DENIED" }
 
 // ReadType reads one smart process with its parents.
 func ReadType(ctx context.Context, r Reader, entityTypeID int64) (Type, error) {
