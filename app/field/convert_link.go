@@ -103,7 +103,7 @@ func (c *Converter) ref(k link, s string) (Ref, *Problem) {
 		return Ref{k.kind, id}, nil
 	}
 	if digitsOnly(s) {
-		return Ref{}, trouble(k.unknown, "kind", c.kindTitle(k.entityTypeID))
+		return Ref{}, c.missing(k)
 	}
 	if id, ok := bracketID(s); ok {
 		return Ref{k.kind, id}, nil
@@ -140,14 +140,23 @@ func (c *Converter) find(k link, r Ref, l Lookup) (string, *Problem) {
 	case len(ids) == 1 && digitsOnly(ids[0]):
 		return ids[0], nil
 	}
-	args := []string{}
-	if strings.HasPrefix(k.unknown, "item") {
-		args = append(args, "kind", c.kindTitle(k.entityTypeID))
-	}
 	if len(ids) == 0 {
-		return "", trouble(k.unknown, args...)
+		return "", c.missing(k)
 	}
-	return "", trouble(k.several, append(args, "ids", strings.Join(ids, ", "))...)
+	p := trouble(k.several, "ids", strings.Join(ids, ", "))
+	if k.several == itemAmbiguous {
+		p.Args["kind"] = c.kindTitle(k.entityTypeID)
+	}
+	return "", p
+}
+
+// missing says that there is no such thing.
+func (c *Converter) missing(k link) *Problem {
+	p := trouble(k.unknown)
+	if k.unknown == itemUnknown {
+		p.Args["kind"] = c.kindTitle(k.entityTypeID)
+	}
+	return p
 }
 
 // example is a link of the given entity type, as the notation has it.
@@ -315,5 +324,5 @@ func (c *Converter) crmID(k link, r Ref, l Lookup) (string, *Problem) {
 	if r.By() == ByID {
 		return r.Key, nil
 	}
-	return "", trouble(k.unknown, "kind", c.kindTitle(typeOrder))
+	return "", c.missing(k)
 }

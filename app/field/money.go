@@ -29,8 +29,8 @@ var abbreviations = map[string]int{
 }
 
 // currencyCode finds the ISO code that a sign, name or code stands for.
-// With several possible on this portal the result is all of them; with
-// none, known says whether it is a currency at all.
+// With several possible on this portal the result is all of them; known
+// says whether it is a currency, even if the portal does not have it.
 func (c Context) currencyCode(unit string) (codes []string, known bool) {
 	if isCode(unit) && c.hasCurrency(unit) {
 		return []string{unit}, true
@@ -40,6 +40,7 @@ func (c Context) currencyCode(unit string) (codes []string, known bool) {
 		return []string{code}, true
 	}
 	signs, known := currencySigns[w]
+	known = known || isoCodes[strings.ToUpper(w)]
 	if len(c.Currencies) == 0 {
 		if len(signs) > 0 {
 			signs = signs[:1]
@@ -58,14 +59,25 @@ func (c Context) currencyCode(unit string) (codes []string, known bool) {
 	if len(codes) > 1 && slices.Contains(codes, c.BaseCurrency) {
 		codes = []string{c.BaseCurrency}
 	}
-	return codes, known || isCode(strings.ToUpper(w))
+	return codes, known
 }
 
 // hasCurrency reports whether the portal has a currency. While its list is
-// unknown every code passes.
+// unknown every ISO code passes.
 func (c Context) hasCurrency(code string) bool {
-	return len(c.Currencies) == 0 || slices.Contains(c.Currencies, code)
+	if len(c.Currencies) == 0 {
+		return isoCodes[code]
+	}
+	return slices.Contains(c.Currencies, code)
 }
+
+// isoCodes are the currencies of ISO 4217.
+var isoCodes = words("AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN " +
+	"BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ " +
+	"GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL " +
+	"LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN " +
+	"PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD " +
+	"TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL")
 
 // isCode reports three capital letters.
 func isCode(s string) bool {

@@ -21,7 +21,7 @@ const (
 type Target struct {
 	// Name is the field as crm.item.add takes it, Title as people call it.
 	Name, Title string
-	// Type is the descriptor's type, see docs/fields.md.
+	// Type is the type in the descriptor of crm.item.fields.
 	Type               string
 	Multiple, Required bool
 	// Writable says that values can be imported; otherwise Reason says why
