@@ -1,5 +1,13 @@
 package handlers
 
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/locale"
+)
+
 // chrome is what the data of a view may say about the page around it: embed
 // it in a view's data and the parts in views/parts.html show it.
 type chrome struct {
@@ -58,4 +66,30 @@ type alert struct {
 // aria-describedby of the field names.
 type fieldError struct {
 	ID, Text string
+}
+
+// planData is the data of the part "plan".
+type planData struct {
+	T      locale.Catalogue
+	Counts importer.Counts
+}
+
+// Plan is what the part "plan" needs.
+func (p Page) Plan(c importer.Counts) planData { return planData{p.T, c} }
+
+// Share writes a part of a whole in percent.
+func (p Page) Share(part, whole int) string { return p.T.Percent(int64(part), int64(whole)) }
+
+// Numbers lists row numbers; all is how many there are, of which these are
+// the first.
+func (p Page) Numbers(first []int, all int) string {
+	list := make([]string, len(first))
+	for i, n := range first {
+		list[i] = strconv.Itoa(n)
+	}
+	text := strings.Join(list, ", ")
+	if len(first) < all {
+		return p.T.Text("check.rows_and_more", "rows", text)
+	}
+	return text
 }

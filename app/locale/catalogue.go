@@ -64,14 +64,23 @@ func (c Catalogue) Text(key string, args ...any) string {
 // strings that came with it; counts among them choose plural forms. A code
 // without a sentence is named, so that support can look it up.
 func (c Catalogue) Problem(code string, args map[string]string) string {
+	return c.sentence("problem."+code, code, args)
+}
+
+// Note is the sentence of a note about a file that can be read.
+func (c Catalogue) Note(code string, args map[string]string) string {
+	return c.sentence("note."+code, code, args)
+}
+
+func (c Catalogue) sentence(key, code string, args map[string]string) string {
+	if !c.Has(key) {
+		return c.Text("problem.other", "code", code)
+	}
 	values := make(map[string]any, len(args))
 	for k, v := range args {
 		values[k] = v
 	}
-	if key := "problem." + code; c.Has(key) {
-		return c.fill(key, values)
-	}
-	return c.Text("problem.other", "code", code)
+	return c.fill(key, values)
 }
 
 func (c Catalogue) fill(key string, values map[string]any) string {
@@ -168,6 +177,9 @@ func (c Catalogue) category(n int64) string {
 func (c Catalogue) Number(n int64) string {
 	return message.NewPrinter(c.t.tag).Sprint(number.Decimal(n))
 }
+
+// Count is Number for an int, as templates have them.
+func (c Catalogue) Count(n int) string { return c.Number(int64(n)) }
 
 // Percent writes a share between 0 and 1 in whole percent: never 100 % while
 // something is missing, never 0 % when something is there.

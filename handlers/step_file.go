@@ -1,0 +1,248 @@
+package handlers
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/locale"
+	"github.com/spa-importer/spa-importer/app/sheet"
+)
+
+// recentImports is how many imports step 1 shows.
+const recentImports = 5
+
+// fileData is step 1 before there is a file.
+type fileData struct {
+	chrome
+	// Open are the person's own imports that are not finished, Recent the
+	// portal's others.
+	Open, Recent []importLine
+	MaxUpload    int64
+	RowLimit     int
+	// Sample is the sample file in the language of the page.
+	Sample string
+	// Pasted keeps rows that could not be read.
+	Pasted string
+}
+
+// fileStep is step 1 without a file.
+func (s *Server) fileStep(c *fiber.Ctx, v visit) error { return s.showFile(c, v, nil, "") }
+
+func (s *Server) showFile(c *fiber.Ctx, v visit, failures []failure, pasted string) error {
+	t := s.text(c)
+	all, err := s.importer.Imports(c.UserContext(), v.actor(), 30)
+	if err != nil {
+		return err
+	}
+	limit, err := s.portals.RowLimit(c.UserContext(), v.Session.Portal)
+	if err != nil {
+		return fmt.Errorf("asking for the row limit: %w", err)
+	}
+	d := fileData{chrome: stepper(t, 1, importer.Import{}), MaxUpload: s.maxUpload, RowLimit: limit, Pasted: pasted}
+	d.Lead = t.Text("file.lead")
+	d.Scripts = []string{"upload.js"}
+	d.Words = words(t, "client.uploading", "client.resuming", "client.reading", "client.cut", "client.too_large", "client.one_file", "client.ended")
+	d.Failures = failures
+	d.Sample = s.sample(t)
+	for _, imp := range all {
+		line := lineOf(imp)
+		switch {
+		case imp.User == v.Session.User && !imp.State.Ended():
+			d.Open = append(d.Open, line)
+		case len(d.Recent) < recentImports:
+			d.Recent = append(d.Recent, line)
+		}
+	}
+	return s.render(c, "file", t.Text("file.title"), d)
+}
+
+func (s *Server) sample(t locale.Catalogue) string {
+	if url := s.assets.URL("sample-" + t.Lang() + ".csv"); t.Lang() == "ru" {
+		return url
+	}
+	return s.assets.URL("sample-en.csv")
+}
+
+// words picks texts for a script; their keys lose the area.
+func words(t locale.Catalogue, keys ...string) map[string]string {
+	m := make(map[string]string, len(keys))
+	for _, key := range keys {
+		m[key[len("client."):]] = t.Text(key)
+	}
+	return m
+}
+
+// readingData is step 1 with a file: how it is read, and what can be
+// corrected.
+type readingData struct {
+	chrome
+	Upload importer.Upload
+	// Name is the part of the reading that is stated in words.
+	Encoding, Delimiter string
+	RowLimit            int
+	// Correcting keeps the corrections unfolded.
+	Correcting bool
+	// Widest is the number of cells of the widest first row.
+	Widest int
+}
+
+// previewRows is how many rows of the preview step 1 shows.
+const previewRows = 8
+
+// Preview is what step 1 shows of the rows.
+func (d readingData) Preview() []sheet.Row {
+	rows := d.Upload.Inspection.Preview
+	return rows[:min(len(rows), previewRows)]
+}
+
+// readingStep is step 1 with a file.
+func (s *Server) readingStep(c *fiber.Ctx, v visit) error {
+	u, err := s.importer.Upload(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	return s.showReading(c, v, u, nil, false)
+}
+
+// importFile is step 1 of an import that has gone on to a later step.
+func (s *Server) importFile(c *fiber.Ctx, v visit) error {
+	imp, err := s.importer.Import(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	if !open(imp) {
+		return s.showImport(c, v, imp)
+	}
+	u, err := s.importer.Upload(c.UserContext(), v.actor(), imp.Upload)
+	if err != nil {
+		return err
+	}
+	return s.showReading(c, v, u, nil, false)
+}
+
+func (s *Server) showReading(c *fiber.Ctx, v visit, u importer.Upload, failures []failure, correcting bool) error {
+	t := s.text(c)
+	if u.State == importer.Receiving {
+		return s.showFile(c, v, []failure{{Field: "file", Text: t.Problem("upload_incomplete", nil)}}, "")
+	}
+	if u.Inspection == nil {
+		return s.showRefused(c, v, u)
+	}
+	limit, err := s.portals.RowLimit(c.UserContext(), v.Session.Portal)
+	if err != nil {
+		return fmt.Errorf("asking for the row limit: %w", err)
+	}
+	d := readingData{
+		chrome: stepper(t, 1, importer.Import{FileName: u.Name, Rows: u.Inspection.Rows}),
+		Upload: u, RowLimit: limit, Correcting: correcting,
+		Delimiter: delimiterName(t, u.Inspection.Reading.Delimiter),
+	}
+	d.Failures = failures
+	for _, e := range u.Inspection.Encodings {
+		if e.Name == u.Inspection.Reading.Encoding {
+			d.Encoding = e.Label
+		}
+	}
+	for _, row := range u.Inspection.Head {
+		d.Widest = max(d.Widest, len(row.Cells))
+	}
+	return s.render(c, "reading", t.Text("file.title_read", "name", u.Name), d)
+}
+
+// showRefused is step 1 with the reason why a file cannot be read.
+func (s *Server) showRefused(c *fiber.Ctx, v visit, u importer.Upload) error {
+	t := s.text(c)
+	text := t.Text("file.refused", "name", u.Name)
+	if u.Problem != nil {
+		text = t.Text("file.refused_because", "name", u.Name, "why", t.Problem(u.Problem.Code, u.Problem.Args))
+	}
+	return s.showFile(c, v, []failure{{Field: "file", Text: text}}, "")
+}
+
+// delimiterName is a delimiter in words.
+func delimiterName(t locale.Catalogue, d string) string {
+	switch d {
+	case ",":
+		return t.Text("file.delimiter_comma")
+	case ";":
+		return t.Text("file.delimiter_semicolon")
+	case "\t":
+		return t.Text("file.delimiter_tab")
+	case "|":
+		return t.Text("file.delimiter_pipe")
+	}
+	return d
+}
+
+// DelimiterName is delimiterName for the view.
+func (d readingData) DelimiterName(t locale.Catalogue, delimiter string) string {
+	return delimiterName(t, delimiter)
+}
+
+// correctReading reads the file as the person says and shows it again.
+func (s *Server) correctReading(c *fiber.Ctx, v visit) error {
+	form, err := s.form(c)
+	if err != nil {
+		return err
+	}
+	before, err := s.importer.Upload(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	if before.Inspection == nil {
+		return s.showReading(c, v, before, nil, false)
+	}
+	r := before.Inspection.Reading
+	other := form.Get("sheet") != r.Sheet
+	if r.Format == sheet.CSV {
+		r.Encoding, r.Delimiter, r.Quote = form.Get("encoding"), form.Get("delimiter"), form.Get("quote")
+	} else {
+		r.Sheet = form.Get("sheet")
+		r.SkipHidden, r.FillMerged = form.Has("skip_hidden"), form.Has("fill_merged")
+	}
+	// The header row of another sheet is another question: the first one is
+	// as good a beginning as any.
+	if n, err := strconv.Atoi(form.Get("header")); err == nil && n >= 0 && !other {
+		r.HeaderRow = n
+	} else if other && r.Format != sheet.CSV {
+		r.HeaderRow = 1
+	}
+	u, err := s.importer.Correct(c.UserContext(), v.actor(), before.ID, r)
+	if err != nil {
+		failures, err := told(s.text(c), err, "correct")
+		if err != nil {
+			return err
+		}
+		return s.showReading(c, v, before, failures, true)
+	}
+	return s.showReading(c, v, u, nil, true)
+}
+
+// dropFile forgets a file and goes back to the choice of one.
+func (s *Server) dropFile(c *fiber.Ctx, v visit) error {
+	err := s.importer.DropUpload(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		failures, err := told(s.text(c), err, "")
+		if err != nil {
+			return err
+		}
+		return s.showFile(c, v, failures, "")
+	}
+	return s.fileStep(c, v)
+}
+
+// beginImport ends step 1.
+func (s *Server) beginImport(c *fiber.Ctx, v visit) error {
+	imp, err := s.importer.Begin(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		failures, err := told(s.text(c), err, "file")
+		if err != nil {
+			return err
+		}
+		return s.showFile(c, v, failures, "")
+	}
+	return s.showTarget(c, v, imp, nil)
+}

@@ -1,0 +1,220 @@
+package handlers
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// targetData is step 2.
+type targetData struct {
+	chrome
+	Import importer.Import
+	// Groups are the smart processes by workplace; Many asks for a search.
+	Groups []typeGroup
+	Many   bool
+	// Chosen is the smart process selected; 0: none. Why says in words why
+	// it is, if the person did not choose it.
+	Chosen int64
+	Why    string
+	// What the chosen one offers.
+	Pipelines   []bitrix.Category
+	Pipeline    int64
+	Stages      []bitrix.Status
+	Stage       string
+	Responsible int64
+	Me          int64
+	// Trouble says why nothing can be chosen now.
+	Trouble string
+}
+
+type typeGroup struct {
+	Name  string
+	Types []bitrix.Type
+}
+
+// manyTypes is from how many smart processes on a search is offered.
+const manyTypes = 8
+
+// targetStep is step 2. A form that comes with a choice is shown with it:
+// another smart process has other pipelines.
+func (s *Server) targetStep(c *fiber.Ctx, v visit) error {
+	imp, err := s.importer.Import(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	if !open(imp) {
+		return s.showImport(c, v, imp)
+	}
+	return s.showTarget(c, v, imp, nil)
+}
+
+func (s *Server) showTarget(c *fiber.Ctx, v visit, imp importer.Import, failures []failure) error {
+	t := s.text(c)
+	d := targetData{chrome: stepper(t, 2, imp), Import: imp, Me: v.Session.User, Responsible: imp.Target.Responsible}
+	d.Failures = failures
+	d.Lead = t.Text("target.lead")
+	d.Scripts = []string{"target.js"}
+	types, err := s.importer.Types(c.UserContext(), v.actor())
+	if err != nil {
+		problem, ok := refusal(err)
+		if !ok {
+			return err
+		}
+		d.Trouble = t.Problem(problem.Code, problem.Args)
+		return s.render(c, "target", t.Text("target.title"), d)
+	}
+	d.Groups, d.Many = grouped(types), len(types) >= manyTypes
+	if err := s.choose(c, v, &d, types); err != nil {
+		return err
+	}
+	if d.Responsible == 0 {
+		d.Responsible = v.Session.User
+	}
+	return s.render(c, "target", t.Text("target.title"), d)
+}
+
+// choose selects a smart process: the one in the form, the one saved, the
+// one the app was opened from, the only one, or the one that fits the
+// headers best.
+func (s *Server) choose(c *fiber.Ctx, v visit, d *targetData, types []bitrix.Type) error {
+	t, has := s.text(c), map[int64]bool{}
+	for _, one := range types {
+		has[one.EntityTypeID] = true
+	}
+	form, err := s.form(c)
+	if err != nil && !isMultipart(c) {
+		return err
+	}
+	asked, _ := strconv.ParseInt(form.Get("type"), 10, 64)
+	switch {
+	case has[asked]:
+		d.Chosen = asked
+	case has[d.Import.Target.EntityTypeID]:
+		d.Chosen = d.Import.Target.EntityTypeID
+	case has[v.Session.EntityTypeID]:
+		d.Chosen, d.Why = v.Session.EntityTypeID, t.Text("target.why_opened")
+	case len(types) == 1:
+		d.Chosen = types[0].EntityTypeID
+	case len(types) > 1:
+		id, matched, of, err := s.importer.Suggest(c.UserContext(), v.actor(), d.Import.ID, types)
+		if _, told := refusal(err); err != nil && !told {
+			return err
+		}
+		if has[id] {
+			d.Chosen, d.Why = id, t.Text("target.why_headers", "n", matched, "all", of)
+		}
+	}
+	if d.Chosen == 0 {
+		return nil
+	}
+	return s.offer(c, v, d, form.Get("pipeline"))
+}
+
+// offer reads the pipelines and stages of the chosen smart process.
+func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline string) error {
+	schema, err := s.importer.Schema(c.UserContext(), v.actor(), d.Chosen)
+	if err != nil {
+		problem, ok := refusal(err)
+		if !ok {
+			return err
+		}
+		d.Failures = append(d.Failures, failure{Field: "type-" + strconv.FormatInt(d.Chosen, 10), Text: s.text(c).Problem(problem.Code, problem.Args)})
+		return nil
+	}
+	if schema.Type.Categories {
+		d.Pipelines = schema.Context.Categories
+	}
+	saved := d.Import.Target.EntityTypeID == d.Chosen
+	for _, category := range schema.Context.Categories {
+		if category.Default || d.Pipeline == 0 {
+			d.Pipeline = category.ID
+		}
+	}
+	if saved && d.Import.Target.CategoryID != 0 {
+		d.Pipeline = d.Import.Target.CategoryID
+	}
+	if id, err := strconv.ParseInt(pipeline, 10, 64); err == nil {
+		if _, ok := schema.Context.Stages[id]; ok {
+			d.Pipeline = id
+		}
+	}
+	if schema.Type.Stages {
+		d.Stages = schema.Context.Stages[d.Pipeline]
+	}
+	if saved && d.Pipeline == d.Import.Target.CategoryID {
+		d.Stage = d.Import.Target.StageID
+	}
+	return nil
+}
+
+// grouped puts smart processes under their workplaces, those without one
+// first.
+func grouped(types []bitrix.Type) []typeGroup {
+	sorted := slices.Clone(types)
+	slices.SortStableFunc(sorted, func(a, b bitrix.Type) int {
+		return cmp.Or(cmp.Compare(a.Workplace, b.Workplace), cmp.Compare(a.Title, b.Title))
+	})
+	var groups []typeGroup
+	for _, t := range sorted {
+		if n := len(groups); n == 0 || groups[n-1].Name != t.Workplace {
+			groups = append(groups, typeGroup{Name: t.Workplace})
+		}
+		last := &groups[len(groups)-1]
+		last.Types = append(last.Types, t)
+	}
+	return groups
+}
+
+// saveTarget ends step 2. "do" says which button was pressed: "show" asks
+// for the pipelines of another smart process without scripts.
+func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
+	form, err := s.form(c)
+	if err != nil {
+		return err
+	}
+	if form.Get("do") == "show" {
+		return s.targetStep(c, v)
+	}
+	t, a, id := s.text(c), v.actor(), c.Params("id")
+	imp, err := s.importer.Import(c.UserContext(), a, id)
+	if err != nil {
+		return err
+	}
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(form.Get(name), 10, 64) // not a number: not chosen
+		return n
+	}
+	target := importer.Target{
+		EntityTypeID: number("type"), CategoryID: number("pipeline"), StageID: form.Get("stage"),
+		Responsible: number("responsible"), Mode: importer.AddAll,
+	}
+	again := func(f failure) error {
+		c.Status(fiber.StatusUnprocessableEntity)
+		return s.showTarget(c, v, imp, []failure{f})
+	}
+	switch {
+	case target.EntityTypeID == 0:
+		return again(failure{Field: "types", Text: t.Problem("no_target", nil)})
+	case target.EntityTypeID != number("shown"):
+		// The pipeline in the form belongs to another smart process.
+		target.CategoryID, target.StageID = 0, ""
+	}
+	if text := form.Get("responsible"); text != "" && target.Responsible <= 0 {
+		return again(failure{Field: "responsible", Text: t.Problem("responsible_not_a_number", nil)})
+	}
+	saved, err := s.importer.SetTarget(c.UserContext(), a, id, target)
+	if err != nil {
+		failures, err := told(t, err, "types")
+		if err != nil {
+			return err
+		}
+		return again(failures[0])
+	}
+	return s.showColumns(c, v, saved, nil)
+}
