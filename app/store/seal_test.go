@@ -1,0 +1,279 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/portal"
+	"github.com/spa-importer/spa-importer/app/sheet"
+	"github.com/spa-importer/spa-importer/app/store"
+	"github.com/spa-importer/spa-importer/app/vault"
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+const cell = "Cell-Of-A-Customer"
+
+// secrets writes rows with secrets and cells into every table, and returns
+// what must not be found in the database's files.
+func secrets(t *testing.T, s *store.Store) []string {
+	t.Helper()
+	ctx := t.Context()
+	_, err := s.UpdatePortal(ctx, "p1", func(p *portal.Portal) error {
+		p.AppToken, p.Keys = "Secret-AppToken", bitrix.Keys{ClientID: "local.1", ClientSecret: "Secret-Client"}
+		return nil
+	})
+	check(t, err)
+	check(t, s.SaveGrant(ctx, bitrix.Grant{Portal: "p1", User: 1, Access: "Secret-Access", Refresh: "Secret-Refresh"}))
+	check(t, s.SaveWebhook(ctx, portal.Webhook{ID: "hook", Portal: "p1", URL: "https://b24.example/rest/1/Secret-Hook/"}))
+	problem := &importer.Problem{Code: "x", Args: map[string]string{"value": cell}}
+	check(t, s.CreateUpload(ctx, importer.Upload{
+		ID: "u1", Portal: "p1", Key: []byte("Secret-DataKey-of-the-upload-000"), Problem: problem,
+		Inspection: &sheet.Inspection{Preview: []sheet.Row{{Cells: []string{cell}}}},
+		Table:      &sheet.Table{Columns: []sheet.Column{{Name: cell}}},
+	}))
+	check(t, s.CreateImport(ctx, importer.Import{
+		ID: "i1", Portal: "p1", State: importer.Running, Key: []byte("Secret-DataKey-of-the-import-000"), Reason: problem,
+		Target: importer.Target{Title: cell}, Mapping: importer.Mapping{Constants: map[string]string{"f": cell}},
+	}))
+	f := acquire(t, s, "run:p1", "h")
+	_, err = s.Write(ctx, f, "i1", []importer.Entry{{State: importer.EntryFailed, Key: cell, Problem: problem}}, nil)
+	check(t, err)
+	check(t, s.SaveLookups(ctx, "i1", []importer.Lookup{{Kind: "user", Key: cell, IDs: []string{"Found-Id"}}}))
+	return []string{cell, "Secret-", "Found-Id"}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// grep returns the files below a folder that hold a text.
+func grep(t *testing.T, dir string, text []byte) (hits []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, text) {
+			hits = append(hits, filepath.Base(path))
+		}
+		return err
+	})
+	check(t, err)
+	return hits
+}
+
+func TestSecretsAreNotInTheFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "importer.db")
+	d := database{"sqlite", path, vault.NewDataKey()}
+	s := d.open(t)
+	words := secrets(t, s)
+	if len(grep(t, filepath.Dir(path), []byte("local.1"))) == 0 {
+		t.Fatal("the search does not even find what is kept in clear")
+	}
+	for _, word := range words {
+		if hits := grep(t, filepath.Dir(path), []byte(word)); hits != nil {
+			t.Errorf("%q is in %v", word, hits)
+		}
+	}
+	for name, mode := range map[string]fs.FileMode{"importer.db": 0o600, "importer.db-wal": 0o600} {
+		info, err := os.Stat(filepath.Join(filepath.Dir(path), name))
+		check(t, err)
+		if info.Mode().Perm() != mode {
+			t.Errorf("%s has mode %04o", name, info.Mode().Perm())
+		}
+	}
+}
+
+// The same for PostgreSQL, whose files belong to the server: every column of
+// every table is read as text.
+func TestSecretsAreNotInTheTables(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s := d.open(t)
+		words := secrets(t, s)
+		db, tables := d.raw(t), []string{
+			"portals", "grants", "sessions", "webhooks", "registrations", "calls", "uploads", "imports", "entries", "lookups", "lanes", "seals",
+		}
+		clear := 0
+		for _, table := range tables {
+			rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table)
+			check(t, err)
+			columns := must(rows.Columns())
+			for rows.Next() {
+				values, into := make([][]byte, len(columns)), make([]any, len(columns))
+				for i := range values {
+					into[i] = &values[i]
+				}
+				check(t, rows.Scan(into...))
+				for i, v := range values {
+					for _, word := range words {
+						if bytes.Contains(v, []byte(word)) {
+							t.Errorf("%q is in %s.%s", word, table, columns[i])
+						}
+					}
+					if string(v) == "local.1" {
+						clear++
+					}
+				}
+			}
+			check(t, rows.Err())
+			check(t, rows.Close())
+		}
+		if clear != 1 {
+			t.Errorf("what is kept in clear was found %d times", clear)
+		}
+	})
+}
+
+// A deleted webhook is nowhere in the folder any more: not in the database,
+// not in its log, and not even in its sealed form.
+func TestDeletedWebhookLeavesNoTrace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "importer.db")
+	dir := filepath.Dir(path)
+	d := database{"sqlite", path, vault.NewDataKey()}
+	s, ctx := d.open(t), t.Context()
+	for _, id := range []string{"before", "hook", "after"} {
+		check(t, s.SaveWebhook(ctx, portal.Webhook{ID: id, Portal: "p1", URL: "https://b24.example/rest/1/Secret-Hook/", Host: "host-of-" + id + ".example"}))
+	}
+	var sealed []byte
+	check(t, d.raw(t).QueryRowContext(ctx, "SELECT url FROM webhooks WHERE id = 'hook'").Scan(&sealed))
+	if hits := grep(t, dir, sealed); len(hits) == 0 {
+		t.Fatal("the search does not find the sealed address before its deletion")
+	}
+	check(t, s.DeleteWebhook(ctx, "p1", "hook"))
+	for _, trace := range [][]byte{sealed, sealed[:len(sealed)/2], sealed[len(sealed)/2:], []byte("host-of-hook"), []byte("Secret-Hook")} {
+		if hits := grep(t, dir, trace); hits != nil {
+			t.Errorf("a trace of %q is in %v", trace, hits)
+		}
+	}
+	if _, err := s.Webhook(ctx, "p1", "hook"); !errors.Is(err, portal.ErrNotFound) {
+		t.Errorf("deleted webhook: %v", err)
+	}
+	if got := must(s.Webhook(ctx, "p1", "after")); !strings.Contains(got.URL, "Secret-Hook") {
+		t.Errorf("another webhook: %+v", got)
+	}
+}
+
+func TestForgottenKeyLeavesNoTrace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "importer.db")
+	d := database{"sqlite", path, vault.NewDataKey()}
+	s, ctx := d.open(t), t.Context()
+	check(t, s.CreateUpload(ctx, importer.Upload{ID: "u", Portal: "p1", Key: vault.NewDataKey()}))
+	check(t, s.CreateImport(ctx, importer.Import{ID: "i", Portal: "p1", Upload: "u", State: importer.Done, Key: vault.NewDataKey()}))
+	traces := make([][]byte, 3)
+	db := d.raw(t)
+	check(t, db.QueryRowContext(ctx, "SELECT data_key FROM uploads").Scan(&traces[0]))
+	check(t, db.QueryRowContext(ctx, "SELECT data_key, journal_key FROM imports").Scan(&traces[1], &traces[2]))
+	check(t, s.ForgetUpload(ctx, "p1", "u"))
+	for i, trace := range traces {
+		if hits := grep(t, filepath.Dir(path), trace); hits != nil {
+			t.Errorf("key %d is in %v", i, hits)
+		}
+	}
+}
+
+// Sealed bytes open where they were put, and nowhere else.
+func TestSwappedSecretsAreRefused(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s, ctx := d.open(t), t.Context()
+		for _, user := range []int64{1, 2} {
+			check(t, s.SaveGrant(ctx, bitrix.Grant{Portal: "p1", User: user, Access: "access", Refresh: "refresh"}))
+		}
+		i, j := newImport(t, s, "p1", importer.Running), newImport(t, s, "p1", importer.Running)
+		f := acquire(t, s, "run:p1", "h")
+		for _, imp := range []string{i.ID, j.ID} {
+			_, err := s.Write(ctx, f, imp, []importer.Entry{
+				{Index: 0, State: importer.EntrySending, Key: "a"}, {Index: 1, State: importer.EntrySending, Key: "b"},
+			}, nil)
+			check(t, err)
+		}
+		for name, tt := range map[string]struct {
+			swap string
+			read func() error
+		}{
+			"between users": {
+				"UPDATE grants SET access = (SELECT access FROM grants WHERE user_id = 1) WHERE user_id = 2",
+				func() error { _, err := s.Grant(ctx, "p1", 2); return err },
+			},
+			"between columns": {
+				"UPDATE grants SET access = refresh WHERE user_id = 1",
+				func() error { _, err := s.Grant(ctx, "p1", 1); return err },
+			},
+			"between rows of a journal": {
+				"UPDATE entries SET quotes = (SELECT quotes FROM entries WHERE idx = 0 AND import_id = '" + i.ID + "') WHERE idx = 1",
+				func() error { _, err := s.Entries(ctx, i.ID, 0, 0); return err },
+			},
+			"between imports": {
+				"UPDATE imports SET data_key = (SELECT data_key FROM imports WHERE id = '" + i.ID + "') WHERE id = '" + j.ID + "'",
+				func() error { _, err := s.Import(ctx, "p1", j.ID); return err },
+			},
+		} {
+			check(t, tt.read())
+			d.exec(t, tt.swap)
+			if err := tt.read(); !errors.Is(err, vault.ErrDamaged) {
+				t.Errorf("%s: %v, want ErrDamaged", name, err)
+			}
+		}
+	})
+}
+
+func TestWrongKeyIsNoticedAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		d.open(t)
+		d.open(t) // the right key opens it again
+		if _, err := d.tryOpen(t, vault.NewDataKey()); !errors.Is(err, store.ErrWrongKey) {
+			t.Errorf("another key: %v, want ErrWrongKey", err)
+		}
+		d.exec(t, "UPDATE seals SET probe = NULL")
+		d.open(t) // nothing to tell by
+	})
+}
+
+func TestReseal(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		ctx := t.Context()
+		before := d.open(t)
+		secrets(t, before)
+		grant, imp, entries := must(before.Grant(ctx, "p1", 1)), must(before.Import(ctx, "p1", "i1")), must(before.Entries(ctx, "i1", 0, 0))
+
+		newKey := vault.NewDataKey()
+		both, err := d.openWith(t, must(vault.New(newKey, d.key)))
+		check(t, err)
+		if n, err := both.Reseal(ctx); err != nil || n != 6 {
+			t.Errorf("Reseal = %d, %v; want 6 rows: seal, portal, grant, webhook, upload, import", n, err)
+		}
+		if n, err := both.Reseal(ctx); err != nil || n != 0 {
+			t.Errorf("second Reseal = %d, %v", n, err)
+		}
+
+		after, err := d.tryOpen(t, newKey)
+		check(t, err)
+		for name, diff := range map[string]string{
+			"grant":   cmp.Diff(grant, must(after.Grant(ctx, "p1", 1))),
+			"import":  cmp.Diff(imp, must(after.Import(ctx, "p1", "i1"))),
+			"entries": cmp.Diff(entries, must(after.Entries(ctx, "i1", 0, 0))),
+			"look-up": cmp.Diff([]string{"Found-Id"}, must(after.Lookups(ctx, "i1", "user", []string{cell}))[cell]),
+		} {
+			if diff != "" {
+				t.Errorf("%s (-want +got)\n%s", name, diff)
+			}
+		}
+		if _, err := d.tryOpen(t, d.key); !errors.Is(err, store.ErrWrongKey) {
+			t.Errorf("the old key still opens: %v", err)
+		}
+		if got := must(after.Webhook(ctx, "p1", "hook")).URL; !strings.Contains(got, "Secret-Hook") {
+			t.Errorf("webhook %q", got)
+		}
+	})
+}
