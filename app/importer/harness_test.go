@@ -1,11 +1,13 @@
 package importer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,6 +42,42 @@ type bench struct {
 	limit  int
 	// released counts connections given back.
 	released int
+	wire     *wire
+}
+
+// wire is the network: it can lose a connection while the portal goes on
+// working on the request, as a killed process or a broken line does.
+type wire struct {
+	inner http.RoundTripper
+	mu    sync.Mutex
+	sever map[int]bool // which crm.item.batchImport requests, from 1
+	seen  int
+	work  sync.WaitGroup
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.Contains(r.URL.Path, "crm.item.batchImport") {
+		return w.inner.RoundTrip(r)
+	}
+	w.mu.Lock()
+	w.seen++
+	cut := w.sever[w.seen]
+	w.mu.Unlock()
+	if !cut {
+		return w.inner.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	alone := r.Clone(context.WithoutCancel(r.Context()))
+	alone.Body = io.NopCloser(bytes.NewReader(body))
+	w.work.Go(func() {
+		if answer, err := w.inner.RoundTrip(alone); err == nil {
+			answer.Body.Close()
+		}
+	})
+	return nil, io.ErrUnexpectedEOF
 }
 
 func profile() emulator.Profile {
@@ -74,10 +112,11 @@ func newBench(t testing.TB, p emulator.Profile) *bench {
 	b := &bench{t: t, bell: &bell{}, limit: 0}
 	b.world = emulator.New(emulator.Options{})
 	b.portal = b.world.AddPortal(p)
+	b.wire = &wire{inner: b.world.Transport(), sever: map[int]bool{}}
 	id, secret := b.world.Keys()
 	b.client = bitrix.New(bitrix.Options{
 		Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, OAuth: []string{"https://oauth.bitrix.info/"},
-		AllowPrivate: true, Transport: b.world.Transport(),
+		AllowPrivate: true, Transport: b.wire,
 	})
 	dir := t.TempDir()
 	v, err := vault.Load("", dir)

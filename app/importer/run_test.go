@@ -96,6 +96,26 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestRequestOutlivesItsConnection: the line breaks while the portal is at
+// work on the rows. Who looks at once finds nothing, and doubles them.
+func TestRequestOutlivesItsConnection(t *testing.T) {
+	for _, nth := range []int{1, 2, 4} {
+		t.Run(fmt.Sprint("request ", nth), func(t *testing.T) {
+			bubble(t, profile(), func(t *testing.T, b *bench) {
+				b.portal.SetCost("crm.item.batchImport", 700*time.Millisecond)
+				imp := b.checked(table(60))
+				b.wire.sever[nth] = true
+				imp = b.run(imp.ID)
+				b.wire.work.Wait()
+				if imp.State != importer.Done || imp.Counts.Created != 60 || imp.Rechecked == 0 {
+					t.Fatalf("%s, %+v, rechecked %d, reason %+v", imp.State, imp.Counts, imp.Rechecked, imp.Reason)
+				}
+				b.exactly(60, false)
+			})
+		})
+	}
+}
+
 // TestCrashes kills the process at every journal step in turn.
 func TestCrashes(t *testing.T) {
 	const rows = 50
@@ -172,6 +192,8 @@ func TestRandomSchedules(t *testing.T) {
 				Kind: rapid.SampledFrom(kinds).Draw(rt, "kind"),
 			}
 		}), 0, 4).Draw(rt, "faults")
+		severed := rapid.SliceOfN(rapid.IntRange(1, 8), 0, 2).Draw(rt, "severed")
+		cost := time.Duration(rapid.IntRange(0, 900).Draw(rt, "cost")) * time.Millisecond
 		kills := rapid.SliceOfN(rapid.IntRange(1, 12), 0, 3).Draw(rt, "kills")
 		bubble(t, profile(), func(t *testing.T, b *bench) {
 			imp := b.checked(table(rows))
@@ -180,11 +202,16 @@ func TestRandomSchedules(t *testing.T) {
 			for _, f := range faults {
 				b.portal.Fault(f)
 			}
+			for _, n := range severed {
+				b.wire.sever[n] = true
+			}
+			b.portal.SetCost("crm.item.batchImport", cost)
 			for _, k := range kills {
 				_ = b.pump(b.service(&mortal{Journal: b.store, left: k})) // its death is the point
 			}
 			_ = b.pump(b.svc) // errors of slices are retried by the queue
 			b.must(b.pump(b.svc))
+			b.wire.work.Wait()
 			if imp = b.reload(imp.ID); imp.State != importer.Done || imp.Counts.Created != rows {
 				t.Fatalf("%s, %+v, reason %+v\nfaults %+v kills %v", imp.State, imp.Counts, imp.Reason, faults, kills)
 			}
