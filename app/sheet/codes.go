@@ -155,10 +155,11 @@ func (s *spot) add(n, row, column int) {
 
 // tally collects what notes are made of while a file is read.
 type tally struct {
-	bad, control, invisible, stray      spot
-	blank, long, short                  spot
-	longBy                              int
-	hidden, unsaved, errors, longNumber spot
+	bad, control, invisible, stray spot
+	blank, long, short             spot
+	longBy                         int
+	hidden, skipped                spot
+	unsaved, errors, longNumber    spot
 }
 
 // reset forgets everything.
@@ -179,6 +180,8 @@ func (t *tally) notes() []Note {
 	add("blank_rows", t.blank)
 	add("long_rows", t.long, "cells", strconv.Itoa(t.longBy))
 	add("short_rows", t.short)
+	add("hidden_rows", t.hidden)
+	add("hidden_rows_skipped", t.skipped)
 	add("formula_unsaved", t.unsaved, "column", columnLetters(t.unsaved.column))
 	add("error_values", t.errors, "column", columnLetters(t.errors.column))
 	add("long_numbers", t.longNumber, "column", columnLetters(t.longNumber.column))

@@ -77,7 +77,7 @@ func (t trial) score() float64 {
 		return 0
 	}
 	s := float64(t.same) / float64(t.all)
-	s -= 0.4 * float64(t.spaced) / float64(t.cells)
+	s -= 0.4 * float64(t.spaced) / float64(max(1, t.cells))
 	s -= 0.5 * min(1, float64(t.strays)/float64(t.all))
 	if t.open {
 		s -= 0.2

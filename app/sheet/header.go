@@ -196,18 +196,24 @@ func findHeader(s sample) int {
 	return 0
 }
 
-// usualWidth is the most frequent number of cells up to the last filled one.
+// usualWidth is the most frequent number of cells up to the last filled one,
+// without columns at the left that are blank in all rows.
 func usualWidth(rows []Row) int {
 	counts := make(map[int]int)
-	best := 0
+	best, left := 0, MaxColumns
 	for _, r := range rows {
 		n := filledWidth(r.Cells)
 		counts[n]++
 		if counts[n] > counts[best] || counts[n] == counts[best] && n > best {
 			best = n
 		}
+		lead := 0
+		for lead < n && blank([]byte(r.Cells[lead])) {
+			lead++
+		}
+		left = min(left, lead)
 	}
-	return best
+	return best - left
 }
 
 // headerScore is above zero if a row looks like headers over the rows below

@@ -185,7 +185,7 @@ func (s *scanner) parse(b []byte) (int, error) {
 			}
 			c = cell{b[from:i:i], seen&special != 0}
 			if seen&suspect != 0 {
-				c.text = s.clean(c.text)
+				c.text = s.marks.clean(c.text, &s.scratch, s.line, len(s.cells))
 			}
 		}
 		if len(c.text) > s.maxCell {
@@ -283,7 +283,7 @@ func (s *scanner) quotedCell(b []byte, i int) (cell, int, error) {
 		text = s.scratch[q.copied:len(s.scratch):len(s.scratch)]
 	}
 	if q.seen&suspect != 0 {
-		text = s.clean(text)
+		text = s.marks.clean(text, &s.scratch, s.line, len(s.cells))
 	}
 	return cell{text, q.seen&special != 0}, i, nil
 }
@@ -337,34 +337,36 @@ func (s *scanner) quotedStop(b []byte, i int, q *quotedText) (next int, closed b
 }
 
 // clean drops control characters and counts what a person cannot see. Text
-// without any is returned as it is.
-func (s *scanner) clean(text []byte) []byte {
+// without any is returned as it is; other text is copied to the end of
+// scratch.
+func (t *tally) clean(text []byte, scratch *[]byte, row, column int) []byte {
 	drop := 0
-	for i := 0; i < len(text); i++ {
+	for i := 0; i < len(text); {
 		kind, size := suspectAt(text[i:])
 		switch kind {
 		case controlChar:
-			s.marks.control.add(1, s.line, len(s.cells))
+			t.control.add(1, row, column)
 			drop++
 		case invisibleChar:
-			s.marks.invisible.add(1, s.line, len(s.cells))
+			t.invisible.add(1, row, column)
 		case badChar:
-			s.marks.bad.add(1, s.line, len(s.cells))
+			t.bad.add(1, row, column)
 		}
-		i += size - 1
+		i += size
 	}
 	if drop == 0 {
 		return text
 	}
-	from := len(s.scratch)
+	from, out := len(*scratch), *scratch
 	for i := 0; i < len(text); {
 		kind, size := suspectAt(text[i:])
 		if kind != controlChar {
-			s.scratch = append(s.scratch, text[i:i+size]...)
+			out = append(out, text[i:i+size]...)
 		}
 		i += size
 	}
-	return s.scratch[from:len(s.scratch):len(s.scratch)]
+	*scratch = out
+	return out[from:len(out):len(out)]
 }
 
 // The kinds of characters that look like nothing.
