@@ -1,6 +1,10 @@
 package field
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // yes and no in the languages of the interface, and what tables use.
 var (
@@ -10,14 +14,31 @@ var (
 		"falso não nao 否")
 )
 
+// booleanWords are all words for yes and no in the cases they are usually
+// written in.
+var booleanWords = func() map[string]bool {
+	all := map[string]bool{}
+	for yes, set := range map[bool]map[string]bool{true: yesWords, false: noWords} {
+		for w := range set {
+			r, n := utf8.DecodeRuneInString(w)
+			for _, form := range [...]string{w, strings.ToUpper(w), string(unicode.ToUpper(r)) + w[n:]} {
+				all[form] = yes
+			}
+		}
+	}
+	return all
+}()
+
 // readBoolean reads a word for yes or no; own holds the field's own labels
-// of no and yes, which go first.
+// of no and yes, folded, which go first.
 func readBoolean(s string, own [2]string) (yes, ok bool) {
-	switch s {
-	case "Y", "y", "1", "true":
-		return true, true
-	case "N", "n", "0", "false":
-		return false, true
+	if own == [2]string{} {
+		if yes, ok = booleanWords[s]; ok {
+			return yes, true
+		}
+	}
+	if len(s) > 100 {
+		return false, false
 	}
 	w := fold(s)
 	switch {
@@ -27,10 +48,9 @@ func readBoolean(s string, own [2]string) (yes, ok bool) {
 		return true, true
 	case w == own[0]:
 		return false, true
-	case yesWords[w]:
-		return true, true
 	}
-	return false, noWords[w]
+	yes, ok = booleanWords[w]
+	return yes, ok
 }
 
 // nearBoolean suggests a word for one that was probably mistyped.

@@ -45,6 +45,7 @@ type Converter struct {
 	clearable bool
 	dict      *dictionary
 	limits    limits
+	units     map[string]string // see knownUnits
 }
 
 // NewConverter prepares the conversion of a column. It fails for targets
@@ -131,6 +132,7 @@ func (c *Converter) prepare() bool {
 		c.one = c.currency
 	case "money":
 		c.split.join = isCode
+		c.units = c.knownUnits()
 		c.one = c.money
 	case "url":
 		c.textLimits()

@@ -79,7 +79,7 @@ func (c *Converter) date(s string, _ Lookup) (element, *Problem) {
 		return element{}, said
 	}
 	text := s
-	if _, iso := isoDate(s); !iso {
+	if len(s) != 10 || !m.yearFirst || s[4] != '-' {
 		text = m.dateText()
 	}
 	if said == nil && m.hasTime && (m.hour|m.minute|m.sec != 0) {
@@ -97,10 +97,14 @@ func (c *Converter) datetime(s string, _ Lookup) (element, *Problem) {
 		return element{}, said
 	}
 	t, exact := m.in(c.ctx.location())
-	var b [32]byte
-	text := string(t.AppendFormat(b[:0], "2006-01-02T15:04:05-07:00"))
-	if said == nil && !exact {
-		said = note(dateTimeSkipped, "time", text)
+	if !exact {
+		text := t.Format("2006-01-02T15:04:05-07:00")
+		if said == nil {
+			said = note(dateTimeSkipped, "time", text)
+		}
+		return element{text, text}, said
 	}
+	var b [32]byte
+	text := string(m.append(b[:0], t))
 	return element{text, text}, said
 }

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -163,6 +164,9 @@ func (c *Converter) boolean() {
 // money reads an amount with a currency: 100|USD, 1 500 ₽, $20. Without one
 // it is in the column's or the portal's currency.
 func (c *Converter) money(s string, _ Lookup) (element, *Problem) {
+	if e, ok := c.quickMoney(s); ok {
+		return e, nil
+	}
 	text, unit, piped := strings.Cut(s, "|")
 	a, code := readAmount(text, c.style)
 	if code != "" {
@@ -198,12 +202,42 @@ func (c *Converter) money(s string, _ Lookup) (element, *Problem) {
 	return c.inCurrency(a.text, unit)
 }
 
+// quickMoney reads an amount with a currency behind it, or none.
+func (c *Converter) quickMoney(s string) (element, bool) {
+	number, unit := quickUnit(s)
+	code, ok := c.units[unit]
+	if !ok {
+		return element{}, false
+	}
+	if !plainInteger(number) && (c.style.Decimal != "." || !plainDecimal(number)) {
+		if number, ok = quickNumber(number, c.style); !ok {
+			return element{}, false
+		}
+	}
+	return element{number + "|" + code, number + " " + code}, true
+}
+
+// knownUnits are the signs and codes of the portal's currencies as they are
+// usually written, and the currency of amounts without any.
+func (c *Converter) knownUnits() map[string]string {
+	units := map[string]string{}
+	for sign := range currencySigns {
+		if code, p := c.ctx.currency(sign); p == nil {
+			units[sign], units[sign+"."], units["|"+sign] = code, code, code
+		}
+	}
+	for _, code := range c.ctx.Currencies {
+		units[code], units[strings.ToLower(code)], units["|"+code] = code, code, code
+	}
+	if code := cmp.Or(c.style.Currency, c.ctx.BaseCurrency); code != "" {
+		units[""] = code
+	}
+	return units
+}
+
 // inCurrency completes an amount with the code of its currency.
 func (c *Converter) inCurrency(amount, unit string) (element, *Problem) {
-	code := c.style.Currency
-	if code == "" {
-		code = c.ctx.BaseCurrency
-	}
+	code := cmp.Or(c.style.Currency, c.ctx.BaseCurrency)
 	if unit != "" {
 		var p *Problem
 		if code, p = c.ctx.currency(unit); p != nil {

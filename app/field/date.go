@@ -19,6 +19,11 @@ type moment struct {
 	hasTime, hasZone  bool
 	yearFirst         bool // so that there was one order only
 	monthFirst, named bool
+	// Of a date that is open between several orders: its numbers are in
+	// day, month and year as they stand; short says that the last has two
+	// digits, mark what is between them.
+	short bool
+	mark  byte
 }
 
 // readMoment reads a date with an optional time: 31.12.2026, 12/31/2026,
@@ -28,8 +33,8 @@ type moment struct {
 // dateOrder, dateZero.
 func readMoment(s, order string) (m moment, code string) {
 	s = clean(s)
-	if m, ok := isoDate(s); ok {
-		return m, m.check(order)
+	if m, ok := quickMoment(s, order); ok {
+		return m, ""
 	}
 	date := s
 	if i := strings.IndexByte(s, ':'); i > 0 {
@@ -49,17 +54,6 @@ func readMoment(s, order string) (m moment, code string) {
 		return m, code
 	}
 	return m, m.check(order)
-}
-
-// isoDate reads "2006-01-02" alone, the form in which workbooks arrive.
-func isoDate(s string) (moment, bool) {
-	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
-		return moment{}, false
-	}
-	y, ok1 := number(s[:4])
-	mo, ok2 := number(s[5:7])
-	d, ok3 := number(s[8:])
-	return moment{year: y, month: mo, day: d, yearFirst: true}, ok1 && ok2 && ok3
 }
 
 // number reads up to nine digits.
@@ -231,6 +225,25 @@ func (m *moment) readZone(s string) bool {
 	return true
 }
 
+// append writes "2006-01-02T15:04:05+03:00" for a moment that is exactly
+// on the clocks of t.
+func (m *moment) append(b []byte, t time.Time) []byte {
+	var d [19]byte
+	m.putDate(d[:])
+	d[10], d[13], d[16] = 'T', ':', ':'
+	d[11], d[12] = digit(m.hour/10), digit(m.hour)
+	d[14], d[15] = digit(m.minute/10), digit(m.minute)
+	d[17], d[18] = digit(m.sec/10), digit(m.sec)
+	b = append(b, d[:]...)
+	_, offset := t.Zone()
+	sign := byte('+')
+	if offset < 0 {
+		sign, offset = '-', -offset
+	}
+	h, mi := offset/3600, offset/60%60
+	return append(b, sign, digit(h/10), digit(h), ':', digit(mi/10), digit(mi))
+}
+
 // dateText is "2006-01-02".
 func (m *moment) dateText() string {
 	var b [10]byte
@@ -251,7 +264,9 @@ func digit(n int) byte { return byte('0' + n%10) }
 // is read on the clocks of loc. exact is false where those clocks skipped
 // that time, in the night they were put forward.
 func (m *moment) in(loc *time.Location) (t time.Time, exact bool) {
-	if m.hasZone {
+	if m.hasZone && m.zone == 0 {
+		loc = time.UTC
+	} else if m.hasZone {
 		loc = time.FixedZone("", m.zone)
 	}
 	t = time.Date(m.year, time.Month(m.month), m.day, m.hour, m.minute, m.sec, 0, loc)

@@ -114,15 +114,20 @@ func ordinal(s string) int {
 // word takes up a month name, and passes over words that dates are spoken
 // with.
 func (p *dateParts) word(w string) bool {
-	w = fold(w)
-	if m, ok := monthNames[w]; ok {
-		if p.month != 0 {
-			return false
-		}
-		p.month, p.before = m, p.count
+	var buf [16]byte
+	var month int
+	var filler bool
+	if lower, ok := lowerWord(w, &buf); ok {
+		month, filler = monthNames[string(lower)], dateFillers[string(lower)]
+	} else {
+		w = fold(w)
+		month, filler = monthNames[w], dateFillers[w]
+	}
+	if month != 0 && p.month == 0 {
+		p.month, p.before = month, p.count
 		return true
 	}
-	return dateFillers[w]
+	return filler
 }
 
 // into decides which number is what.
@@ -149,6 +154,7 @@ func (p *dateParts) into(m *moment, order string) string {
 	}
 	if order == "" || order == YMD {
 		if order = onlyOrder(v[0], v[1], l[2]); order == "" {
+			m.day, m.month, m.year, m.short, m.mark = v[0], v[1], v[2], l[2] != 4, p.mark
 			return dateAmbiguous
 		}
 	}

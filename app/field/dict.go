@@ -22,7 +22,7 @@ const ambiguous = -2
 
 // maxSuggestions caps the distinct values a dictionary makes suggestions
 // for, so that a column of nonsense costs no more than its first thousands.
-const maxSuggestions = 4096
+const maxSuggestions = 2000
 
 func newDictionary(choices []Choice) *dictionary {
 	d := &dictionary{

@@ -1,15 +1,20 @@
 package field
 
+// ruler measures distances; it keeps the rows of its table.
+type ruler struct{ before, last, row []int }
+
 // distance is the number of letters that must be added, removed, replaced
 // or swapped with their neighbour to make b of a; more than limit is
 // limit+1.
-func distance(a, b []rune, limit int) int {
+func (r *ruler) distance(a, b []rune, limit int) int {
 	if d := len(a) - len(b); d > limit || -d > limit {
 		return limit + 1
 	}
-	before := make([]int, len(b)+1) // two rows ago, for swaps
-	last := make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
+	n := len(b) + 1
+	if cap(r.row) < n {
+		r.before, r.last, r.row = make([]int, n, 2*n), make([]int, n, 2*n), make([]int, n, 2*n)
+	}
+	before, last, row := r.before[:n], r.last[:n], r.row[:n] // before: two rows ago, for swaps
 	for j := range last {
 		last[j] = j
 	}
@@ -17,16 +22,15 @@ func distance(a, b []rune, limit int) int {
 		row[0] = i + 1
 		least := row[0]
 		for j, rb := range b {
-			cost := 1
 			if ra == rb {
-				cost = 0
+				row[j+1] = last[j]
+			} else {
+				row[j+1] = 1 + min(last[j], last[j+1], row[j])
+				if i > 0 && j > 0 && ra == b[j-1] && a[i-1] == rb {
+					row[j+1] = min(row[j+1], before[j-1]+1)
+				}
 			}
-			d := min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && ra == b[j-1] && a[i-1] == rb {
-				d = min(d, before[j-1]+1)
-			}
-			row[j+1] = d
-			least = min(least, d)
+			least = min(least, row[j+1])
 		}
 		if least > limit {
 			return limit + 1
@@ -50,8 +54,9 @@ func nearest(s string, loose [][]rune) int {
 		limit = 0
 	}
 	best, at, tied := limit+1, -1, false
+	var r ruler
 	for i, candidate := range loose {
-		d := distance(want, candidate, min(limit, best))
+		d := r.distance(want, candidate, min(limit, best))
 		switch {
 		case d < best:
 			best, at, tied = d, i, false

@@ -64,39 +64,49 @@ func countBytes(s string) (b bytesOf) {
 
 // examine says what a cell can be, and notes evidence. For values that the
 // profiler remembers it runs once per value, so that proofs count values
-// there, and rows elsewhere; nothing depends on how many there are.
+// there and rows elsewhere; nothing depends on how many there are.
 func (r *Profiler) examine(s string, row int) (k traits) {
 	b := countBytes(s)
 	r.lists(s, row, &b)
-	if len(s) > maxExamined {
-		k.url = b.colon > 0 && b.space == 0 && isURL(s)
-		return k
-	}
-	if b.digits == 0 {
-		k.email = b.at == 1 && isEmail(s)
-		k.url = b.dot > 0 && b.space == 0 && b.at == 0 && isURL(s)
-		if len(s) <= 24 && b.at == 0 {
-			_, k.boolean = readBoolean(s, [2]string{})
+	switch {
+	case len(s) > maxExamined:
+		return when(b.colon > 0 && b.space == 0 && isURL(s), isAddress)
+	case b.digits == 0:
+		k = when(b.at == 1 && isEmail(s), isMail)
+		k |= when(b.dot > 0 && b.space == 0 && b.at == 0 && isURL(s), isAddress)
+		if len(s) <= 24 && b.at == 0 && b.dot == 0 {
+			_, ok := readBoolean(s, [2]string{})
+			k |= when(ok, isBoolean)
 		}
 		return k
+	case b.digits == len(s):
+		return r.integer(s, row)
 	}
-	if b.letters == 0 && b.others == 0 && b.dot+b.comma+b.slash+b.dash+b.space+b.colon == 0 {
-		r.integer(s, row, &k)
-		return k
+	first := strings.IndexAny(s, "0123456789")
+	if b.digits >= 3 && b.dot+b.slash+b.dash+b.space >= 2 && (first == 0 || s[0] >= 'A') {
+		k = r.date(s, row)
 	}
-	if b.digits+b.letters/2 >= 3 && (b.dot+b.slash+b.dash+b.space >= 2) {
-		r.date(s, row, &k)
+	if !k.has(isDate) && first <= maxPrefix && b.letters <= maxUnit && b.colon+b.slash+b.at+b.underscore == 0 {
+		k = r.number(s, row)
 	}
-	if !k.date && b.colon == 0 && b.slash == 0 && b.at == 0 {
-		r.number(s, row, &k)
-	}
-	k.email = b.at == 1 && isEmail(s)
-	k.phone = b.letters == 0 && !k.date && phoneShaped(s) && (s[0] == '+' || !k.number)
-	k.url = b.letters > 0 && b.dot > 0 && b.space == 0 && b.at == 0 && isURL(s)
+	k |= when(b.at == 1 && isEmail(s), isMail)
+	k |= when(b.letters == 0 && !k.has(isDate) && (s[0] == '+' || !k.has(isNumber)) && phoneShaped(s), isPhone)
+	k |= when(b.letters > 0 && b.dot > 0 && b.space == 0 && b.at == 0 && isURL(s), isAddress)
 	if b.underscore == 1 && len(s) <= 24 {
-		_, _, k.link = readLink(s)
+		_, _, ok := readLink(s)
+		k |= when(ok, isLink)
 	}
 	return k
+}
+
+// The longest units of numbers, in bytes: behind them, and before them.
+const maxUnit, maxPrefix = 24, 8
+
+func when(is bool, k traits) traits {
+	if is {
+		return k
+	}
+	return 0
 }
 
 func isURL(s string) bool {
@@ -104,45 +114,46 @@ func isURL(s string) bool {
 }
 
 // integer looks at bare digits: a number, perhaps a day or a phone.
-func (r *Profiler) integer(s string, row int, k *traits) {
-	k.number, k.integer = true, true
+func (r *Profiler) integer(s string, row int) traits {
+	k := isNumber | isInteger
 	switch len(s) {
 	case 1:
-		k.boolean = s == "0" || s == "1"
+		k |= when(s == "0" || s == "1", isBoolean)
 	case 5:
 		if n, ok := number(s); ok && n >= excelLikelyFirst && n <= excelLikelyLast {
-			k.excel = true
+			k |= isExcel
 			r.p.Order.Excel.add(s, row)
 		}
 	case 8:
 		if m, code := readMoment(s, ""); code == "" && m.year >= earlyYear && m.year <= latestYear {
-			k.date = true
+			k |= isDate
 			r.p.Order.Year.add(s, row)
 		}
 	case 10, 11, 12:
-		k.phone = true
+		k |= isPhone
 	}
+	return k
 }
 
 // number looks at numbers with marks, signs and units.
-func (r *Profiler) number(s string, row int, k *traits) {
+func (r *Profiler) number(s string, row int) traits {
 	a, code := readAmount(s, Style{})
-	if code != "" && code != numberAmbiguous {
-		return
+	if code != "" && code != numberAmbiguous || len(a.unit) > maxUnit {
+		return 0
 	}
-	if len(a.unit) > 24 {
-		return
-	}
-	k.number, k.unit, k.percent = true, a.unit != "", a.percent
+	k := isNumber | when(a.unit != "", isUnit) | when(a.percent, isPercent)
 	r.marks(s, row, code)
-	if code != "" || k.unit || a.percent {
-		return
+	if code != "" || k != isNumber {
+		return k
 	}
-	k.integer = !strings.Contains(a.text, ".")
-	if !k.integer && likelyExcel(s).Code == dateExcel {
-		k.excel = true
+	if !strings.Contains(a.text, ".") {
+		return k | isInteger
+	}
+	if len(a.text) > 5 && a.text[5] == '.' && likelyExcel(s).Code == dateExcel {
+		k |= isExcel
 		r.p.Order.Excel.add(s, row)
 	}
+	return k
 }
 
 // marks notes which mark is what in a number.
@@ -197,19 +208,16 @@ func loneMark(core string) byte {
 }
 
 // date looks at dates.
-func (r *Profiler) date(s string, row int, k *traits) {
+func (r *Profiler) date(s string, row int) traits {
 	o := &r.p.Order
 	m, code := readMoment(s, "")
-	switch code {
-	case "":
-	case dateAmbiguous:
-		k.date, k.time = true, strings.IndexByte(s, ':') > 0
-		r.openDate(s, row)
-		return
-	default:
-		return
+	if code == dateAmbiguous {
+		r.openDate(&m, s, row)
+		return isDate | when(m.hasTime, isTime)
 	}
-	k.date, k.time = true, m.hasTime
+	if code != "" {
+		return 0
+	}
 	switch {
 	case m.yearFirst:
 		o.Year.add(s, row)
@@ -220,30 +228,22 @@ func (r *Profiler) date(s string, row int, k *traits) {
 	case m.day > 12:
 		o.DMY.add(s, row)
 	}
+	return isDate | when(m.hasTime, isTime)
 }
 
 // openDate sorts a date that fits several orders. Two-digit years are open
-// in principle; a first number above 31 can only be a year.
-func (r *Profiler) openDate(s string, row int) {
+// in principle; a number above 31 can only be the year.
+func (r *Profiler) openDate(m *moment, s string, row int) {
 	o := &r.p.Order
-	var p dateParts
-	date, _, _ := strings.Cut(s, ":")
-	if i := strings.LastIndexAny(date, " T"); i > 0 && date != s {
-		date = date[:i]
-	}
-	p.split(dropTimeWords(date))
-	a, b := p.value[0], p.value[1]
-	short := p.length[2] != 4
+	a, b, c := m.day, m.month, m.year // as they stand in the cell
 	switch {
-	case short && a > 31:
+	case m.short && a > 31:
 		o.YMD.add(s, row)
-	case a > 12 && b <= 12 && p.value[2] > 31:
-		o.DMY.add(s, row)
 	case b > 12 && a <= 12:
 		o.MDY.add(s, row)
-	case a > 12 && short && p.mark == '.':
-		o.DMY.add(s, row) // 25.04.03: nobody starts with a short year and dots
-	case p.mark == '.':
+	case a > 12 && b <= 12 && (c > 31 || m.mark == '.'):
+		o.DMY.add(s, row) // nobody starts with a short year and dots
+	case m.mark == '.':
 		o.Dots.add(s, row)
 	default:
 		o.Either.add(s, row)

@@ -138,7 +138,8 @@ func (h heading) similarity(title string) float64 {
 	if string(loose) == string(h.loose) {
 		return 0.95 // ё for е
 	}
-	if d := distance(h.loose, loose, long/4); d <= long/4 {
+	var r ruler
+	if d := r.distance(h.loose, loose, long/4); d <= long/4 {
 		return 0.85 - float64(d)/float64(long)
 	}
 	a, b := strings.Fields(h.plain), strings.Fields(title)

@@ -27,6 +27,16 @@ func readAmount(s string, st Style) (amount, string) {
 	if plainInteger(s) || st.Decimal == "." && plainDecimal(s) {
 		return amount{text: s}, ""
 	}
+	if text, ok := quickNumber(s, st); ok {
+		return amount{text: text}, ""
+	}
+	if marksOnly(s) {
+		whole, fraction, code := splitNumber(s, st)
+		if code != "" {
+			return amount{}, code
+		}
+		return amount{text: canonical(false, whole, fraction)}, ""
+	}
 	a, negative := amount{}, false
 	if len(s) > 1 && s[0] == '(' && s[len(s)-1] == ')' {
 		negative, s = true, clean(s[1:len(s)-1])
@@ -54,6 +64,19 @@ func readAmount(s string, st Style) (amount, string) {
 		return a, numberInvalid
 	}
 	return a, ""
+}
+
+// marksOnly reports digits with dots, commas and spaces between them.
+func marksOnly(s string) bool {
+	if s == "" || s[0] < '0' || s[0] > '9' || s[len(s)-1] < '0' || s[len(s)-1] > '9' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && c != '.' && c != ',' && c != ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // digitsOf finds the run from the first digit (or a mark before it) to the

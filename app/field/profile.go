@@ -2,6 +2,8 @@ package field
 
 import (
 	"hash/maphash"
+	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -120,6 +122,7 @@ const (
 // goroutine.
 type Profiler struct {
 	p        Profile
+	counts   [traitCount]int
 	seed     maphash.Seed
 	seen     map[uint64]struct{} // nil once MaxDistinct is reached
 	values   map[string]*known   // nil once there are too many
@@ -133,13 +136,26 @@ type known struct {
 	kind traits
 }
 
-// traits says what one cell can be taken for.
-type traits struct {
-	number, integer, unit, percent bool
-	date, time, excel              bool
-	boolean, email, phone, url     bool
-	link                           bool
-}
+// traits says what one cell can be taken for: a set of bits.
+type traits uint16
+
+const (
+	isNumber traits = 1 << iota
+	isInteger
+	isUnit
+	isPercent
+	isDate
+	isTime
+	isExcel
+	isBoolean
+	isMail
+	isPhone
+	isAddress
+	isLink
+	traitCount = iota
+)
+
+func (k traits) has(t traits) bool { return k&t != 0 }
 
 // NewProfiler starts a profile.
 func NewProfiler() *Profiler {
@@ -159,12 +175,12 @@ func (r *Profiler) Add(cell string, row int) {
 	if r.values == nil {
 		r.distinct(s)
 		k := r.examine(s, row)
-		r.count(&k)
+		r.count(k)
 		return
 	}
 	if r.last != nil && s == r.lastCell {
 		r.last.rows++
-		r.count(&r.last.kind)
+		r.count(r.last.kind)
 		return
 	}
 	k := r.values[s]
@@ -173,7 +189,7 @@ func (r *Profiler) Add(cell string, row int) {
 		k = &known{kind: r.examine(s, row)}
 		if len(r.values) == maxValues || len(s) > maxValue {
 			r.values, r.last = nil, nil
-			r.count(&k.kind)
+			r.count(k.kind)
 			return
 		}
 		s = strings.Clone(s)
@@ -181,7 +197,7 @@ func (r *Profiler) Add(cell string, row int) {
 	}
 	k.rows++
 	r.last, r.lastCell = k, s
-	r.count(&k.kind)
+	r.count(k.kind)
 }
 
 // distinct counts a value unless it was met.
@@ -214,26 +230,22 @@ func cutText(s string, n int) string {
 	return s[:n] + "…"
 }
 
-func (r *Profiler) count(k *traits) {
-	p := &r.p
-	for _, c := range [...]struct {
-		is bool
-		n  *int
-	}{
-		{k.number, &p.Numbers}, {k.integer, &p.Integers}, {k.unit, &p.Units}, {k.percent, &p.Percents},
-		{k.date, &p.Dates}, {k.time, &p.Times}, {k.excel, &p.ExcelDays}, {k.boolean, &p.Booleans},
-		{k.email, &p.Emails}, {k.phone, &p.Phones}, {k.url, &p.URLs}, {k.link, &p.Links},
-	} {
-		if c.is {
-			*c.n++
-		}
+func (r *Profiler) count(k traits) {
+	for ; k != 0; k &= k - 1 {
+		r.counts[bits.TrailingZeros16(uint16(k))]++
 	}
 }
 
 // Profile returns what was learned so far.
 func (r *Profiler) Profile() Profile {
 	p := r.p
-	p.Examples = append([]string(nil), p.Examples...)
+	p.Examples = slices.Clone(p.Examples)
+	for i, n := range [traitCount]*int{
+		&p.Numbers, &p.Integers, &p.Units, &p.Percents, &p.Dates, &p.Times, &p.ExcelDays, &p.Booleans,
+		&p.Emails, &p.Phones, &p.URLs, &p.Links,
+	} {
+		*n = r.counts[i]
+	}
 	if r.values != nil {
 		p.Values = make([]ValueCount, 0, len(r.values))
 		for v, k := range r.values {

@@ -102,6 +102,27 @@ var prefixes = map[int64]string{
 	typeQuote: "Q", typeOrder: "O", typeInvoice: "SI",
 }
 
+// typeOf is the entity type of a prefix in either case, 0 for none.
+func typeOf(prefix string) int64 {
+	switch prefix {
+	case "C", "c":
+		return typeContact
+	case "CO", "co":
+		return typeCompany
+	case "D", "d":
+		return typeDeal
+	case "L", "l":
+		return typeLead
+	case "Q", "q":
+		return typeQuote
+	case "O", "o":
+		return typeOrder
+	case "SI", "si":
+		return typeInvoice
+	}
+	return 0
+}
+
 func prefixOf(entityTypeID int64) string {
 	if p, ok := prefixes[entityTypeID]; ok {
 		return p
@@ -133,13 +154,10 @@ func readLink(s string) (entityTypeID int64, id string, ok bool) {
 		n, err := strconv.ParseInt(prefix, 10, 32)
 		return n, id, err == nil && n > 0
 	}
-	prefix = strings.ToUpper(prefix)
-	for t, p := range prefixes {
-		if p == prefix {
-			return t, id, true
-		}
+	if entityTypeID = typeOf(prefix); entityTypeID != 0 {
+		return entityTypeID, id, true
 	}
-	if len(prefix) < 2 || prefix[0] != 'T' {
+	if len(prefix) < 2 || prefix[0]|0x20 != 't' {
 		return 0, "", false
 	}
 	n, err := strconv.ParseInt(prefix[1:], 16, 32)
