@@ -36,4 +36,4 @@ fuzz: ## every fuzz target for FUZZTIME
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
 
 build: ## one static program with everything inside, bin/spa-importer
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/spa-importer ./app
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)' -o bin/spa-importer ./app
