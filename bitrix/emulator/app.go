@@ -131,7 +131,8 @@ func (p *Portal) deliver(ctx context.Context, name string, data *array, bound []
 		}
 	}
 	if strings.HasPrefix(name, "ONAPP") {
-		send(p.w.o.EventsURL, 0)
+		_, _, eventsURL := p.w.app()
+		send(eventsURL, 0)
 	}
 	return first
 }

@@ -46,8 +46,8 @@ func (p *Portal) coerce(f *field, v any) (any, verdict, *failure) {
 		if isEmpty(v) {
 			return newArray(), taken, nil
 		}
-		return nil, dropped, &failure{http.StatusBadRequest, "100",
-			fmt.Sprintf("Expected iterable value for multiple field, but got `%s` instead", phpType(v))}
+		return nil, dropped, fails(http.StatusBadRequest, "100",
+			fmt.Sprintf("Expected iterable value for multiple field, but got `%s` instead", phpType(v)))
 	}
 	out := newArray()
 	worst := taken

@@ -50,15 +50,16 @@ var errNotInstalled = fmt.Errorf("the app is not fully installed")
 // open renders the app once: a new APP_SID, new tokens of the viewer.
 func (p *Portal) open(u User, o opening) (frameData, error) {
 	address, installing := o.handler, !p.Installed()
+	appURL, installURL, _ := p.w.app()
 	switch {
 	case installing && !u.Admin, p.isRemoved():
 		return frameData{}, errNotInstalled
 	case u.NoApp:
 		return frameData{}, fmt.Errorf("user %d has no access to the app", u.ID)
 	case installing:
-		address, o.placement, o.options = p.w.o.InstallURL, "DEFAULT", nil
+		address, o.placement, o.options = installURL, "DEFAULT", nil
 	case o.placement == "" || o.placement == "DEFAULT":
-		address, o.placement = p.w.o.AppURL, "DEFAULT"
+		address, o.placement = appURL, "DEFAULT"
 	}
 	target, err := url.Parse(address)
 	if err != nil || target.Host == "" {

@@ -56,7 +56,7 @@ func (p *Portal) filter(e *entity, a *array, original bool) (test, *failure) {
 }
 
 func badFilter(name string) *failure {
-	return &failure{http.StatusBadRequest, "INVALID_ARG_VALUE", fmt.Sprintf("Invalid filter: field '%s' is not allowed in filter", name)}
+	return fails(http.StatusBadRequest, "INVALID_ARG_VALUE", fmt.Sprintf("Invalid filter: field '%s' is not allowed in filter", name))
 }
 
 func splitOperator(key string) (op, name string) {
@@ -202,7 +202,7 @@ func (p *Portal) sortings(e *entity, a *array, original bool) ([]sorting, *failu
 	for _, name := range a.keysOf() {
 		f := e.named(name, original)
 		if f == nil {
-			return nil, &failure{http.StatusBadRequest, "INVALID_ARG_VALUE", fmt.Sprintf("Invalid order: field '%s' is not allowed in order", name)}
+			return nil, fails(http.StatusBadRequest, "INVALID_ARG_VALUE", fmt.Sprintf("Invalid order: field '%s' is not allowed in order", name))
 		}
 		out = append(out, sorting{f, strings.HasPrefix(strings.ToUpper(text(a.vals[name])), "DESC")})
 	}

@@ -105,7 +105,7 @@ func placementBind(c *call) (reply, *failure) {
 	handler := text(c.params.fold("HANDLER"))
 	switch {
 	case code == "":
-		return refuse(http.StatusOK, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty")
+		return noPlacement(http.StatusOK)
 	case handler == "":
 		return refuse(http.StatusOK, "EMPTY_ERROR_HANDLER_URL", "Handler URL is empty")
 	case !slices.Contains(c.placementCodes(), code):
@@ -134,17 +134,24 @@ func placementBind(c *call) (reply, *failure) {
 	return ok(true)
 }
 
+func noPlacement(status int) (reply, *failure) {
+	f := fails(status, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty")
+	f.argument = "PLACEMENT"
+	return reply{}, f
+}
+
 // checkHandler demands an absolute address on the app's own host.
 func (c *call) checkHandler(handler string) *failure {
 	u, err := url.Parse(handler)
 	if err != nil || u.Host == "" {
-		return &failure{http.StatusBadRequest, "ERROR_WRONG_HANDLER_URL", "Wrong handler URL"}
+		return fails(http.StatusBadRequest, "ERROR_WRONG_HANDLER_URL", "Wrong handler URL")
 	}
 	if u.Scheme != "https" && u.Scheme != "http" {
-		return &failure{http.StatusBadRequest, "ERROR_UNSUPPORTED_PROTOCOL", "Unsupported protocol"}
+		return fails(http.StatusBadRequest, "ERROR_UNSUPPORTED_PROTOCOL", "Unsupported protocol")
 	}
-	if app, err := url.Parse(c.p.w.o.AppURL); err == nil && app.Host != "" && !strings.EqualFold(app.Host, u.Host) {
-		return &failure{http.StatusBadRequest, "ERROR_HANDLER_URL_MATCH", "Handler URL host doesn't match application URL"}
+	appURL, _, _ := c.p.w.app()
+	if app, err := url.Parse(appURL); err == nil && app.Host != "" && !strings.EqualFold(app.Host, u.Host) {
+		return fails(http.StatusBadRequest, "ERROR_HANDLER_URL_MATCH", "Handler URL host doesn't match application URL")
 	}
 	return nil
 }
@@ -154,7 +161,7 @@ func placementUnbind(c *call) (reply, *failure) {
 	code := strings.ToUpper(text(c.params.fold("PLACEMENT")))
 	handler := text(c.params.fold("HANDLER"))
 	if code == "" {
-		return refuse(http.StatusBadRequest, "ERROR_ARGUMENT", "Argument 'PLACEMENT' is null or empty")
+		return noPlacement(http.StatusBadRequest)
 	}
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // systemMethods need no scope (api-reference/common in the documentation).
@@ -50,10 +51,19 @@ func methodGet(c *call) (reply, *failure) {
 // (api-reference/user in the documentation).
 func userMethods() []method {
 	return []method{
-		{name: "user.current", scope: "user", run: func(c *call) (reply, *failure) { return ok(c.userRow(c.user)) }},
+		{name: "user.current", scope: "user", run: userCurrent},
 		{name: "user.get", scope: "user", run: userGet},
 		{name: "user.search", scope: "user", run: userSearch},
 	}
+}
+
+// userCurrent writes the last activity as text, where user.get has an object.
+func userCurrent(c *call) (reply, *failure) {
+	row := c.userRow(c.user)
+	if row.has("LAST_ACTIVITY_DATE") {
+		row.set("LAST_ACTIVITY_DATE", c.p.w.now().In(c.p.p.Zone).Format(time.DateTime))
+	}
+	return ok(row)
 }
 
 // userFields are the fields a scope shows and lets filter by.

@@ -348,7 +348,7 @@ func (p *Portal) Deny(status int, code string) {
 	defer p.mu.Unlock()
 	p.denial = nil
 	if code != "" {
-		p.denial = &failure{status, code, "Denied: " + code}
+		p.denial = fails(status, code, "Denied: "+code)
 	}
 }
 
@@ -369,7 +369,7 @@ func (p *Portal) denied() *failure {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.payment && p.denial == nil {
-		return &failure{http.StatusUnauthorized, "PAYMENT_REQUIRED", "Subscription has been ended"}
+		return fails(http.StatusUnauthorized, "PAYMENT_REQUIRED", "Subscription has been ended")
 	}
 	return p.denial
 }

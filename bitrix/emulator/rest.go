@@ -35,12 +35,24 @@ type failure struct {
 	status int
 	code   any
 	text   string
+	// argument is named by some errors beside the code.
+	argument string
 }
 
-func (f *failure) body() *array { return newArray("error", f.code, "error_description", f.text) }
+func fails(status int, code any, text string) *failure {
+	return &failure{status: status, code: code, text: text}
+}
+
+func (f *failure) body() *array {
+	b := newArray("error", f.code, "error_description", f.text)
+	if f.argument != "" {
+		b.set("argument", f.argument)
+	}
+	return b
+}
 
 func refuse(status int, code any, text string) (reply, *failure) {
-	return reply{}, &failure{status, code, text}
+	return reply{}, fails(status, code, text)
 }
 
 // call is one method being called, alone or inside a batch.
@@ -146,7 +158,7 @@ func (p *Portal) admit(ctx context.Context, in inbound, path, name string, entry
 	p.mu.Unlock()
 	fail := p.denied()
 	if !poured {
-		fail = &failure{http.StatusServiceUnavailable, "QUERY_LIMIT_EXCEEDED", "Too many requests"}
+		fail = fails(http.StatusServiceUnavailable, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 	}
 	var c *call
 	if fail == nil {
@@ -206,7 +218,7 @@ func (p *Portal) authorise(in inbound, path string) (*call, *failure) {
 		h, ok := p.hooks[parts[1]]
 		p.mu.Unlock()
 		if err != nil || !ok || h.user != id {
-			return nil, &failure{http.StatusUnauthorized, "NO_AUTH_FOUND", "Wrong authorization data"}
+			return nil, fails(http.StatusUnauthorized, "NO_AUTH_FOUND", "Wrong authorization data")
 		}
 		c.hook, c.scopes, c.key = true, h.scopes, "hook:"+parts[1]
 		return p.admitUser(c, id)
@@ -215,13 +227,13 @@ func (p *Portal) authorise(in inbound, path string) (*call, *failure) {
 	g, ok := p.w.byAccess(tok)
 	switch {
 	case tok == "":
-		return nil, &failure{http.StatusUnauthorized, "NO_AUTH_FOUND", "Wrong authorization data"}
+		return nil, fails(http.StatusUnauthorized, "NO_AUTH_FOUND", "Wrong authorization data")
 	case !ok || g.portal != p:
-		return nil, &failure{http.StatusUnauthorized, "invalid_token", "Unable to get application by token"}
+		return nil, fails(http.StatusUnauthorized, "invalid_token", "Unable to get application by token")
 	case g.revoked:
-		return nil, &failure{http.StatusUnauthorized, "APPLICATION_NOT_FOUND", "Application not found"}
+		return nil, fails(http.StatusUnauthorized, "APPLICATION_NOT_FOUND", "Application not found")
 	case !p.w.now().Before(g.expires):
-		return nil, &failure{http.StatusUnauthorized, "expired_token", "The access token provided has expired."}
+		return nil, fails(http.StatusUnauthorized, "expired_token", "The access token provided has expired.")
 	}
 	c.token, c.scopes, c.key = tok, p.scopes(), "app:"+g.client
 	return p.admitUser(c, g.user)
@@ -231,9 +243,9 @@ func (p *Portal) admitUser(c *call, id int64) (*call, *failure) {
 	u, ok := p.user(id)
 	switch {
 	case !ok || u.Dismissed:
-		return nil, &failure{http.StatusUnauthorized, "authorization_error", "Unable to authorize user"}
+		return nil, fails(http.StatusUnauthorized, "authorization_error", "Unable to authorize user")
 	case u.NoApp && !c.hook:
-		return nil, &failure{http.StatusForbidden, "user_access_error", "The user does not have access to the application."}
+		return nil, fails(http.StatusForbidden, "user_access_error", "The user does not have access to the application.")
 	}
 	c.user = u
 	return c, nil

@@ -178,6 +178,8 @@ func defaultSettings(typ string) *array {
 		return newArray("LEAD", "N", "CONTACT", "N", "COMPANY", "N", "DEAL", "N")
 	case "iblock_element", "iblock_section":
 		return newArray("DISPLAY", "LIST", "LIST_HEIGHT", 1, "IBLOCK_ID", 0, "DEFAULT_VALUE", "", "ACTIVE_FILTER", "N")
+	case "resourcebooking":
+		return newArray("USE_USERS", "Y", "USE_RESOURCES", "N")
 	case "hlblock":
 		return newArray("DISPLAY", "LIST", "LIST_HEIGHT", 1, "HLBLOCK_ID", 0, "HLFIELD_ID", 0, "DEFAULT_VALUE", "")
 	}

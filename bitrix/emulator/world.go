@@ -105,6 +105,20 @@ func (w *World) AddPortal(p Profile) *Portal {
 	return portal
 }
 
+// SetApp moves the app to other addresses, for tests that start the app after
+// the World.
+func (w *World) SetApp(appURL, installURL, eventsURL string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.o.AppURL, w.o.InstallURL, w.o.EventsURL = appURL, installURL, eventsURL
+}
+
+func (w *World) app() (appURL, installURL, eventsURL string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.o.AppURL, w.o.InstallURL, w.o.EventsURL
+}
+
 // Keys are the client id and secret of the app at the OAuth server.
 func (w *World) Keys() (id, secret string) { return w.o.ClientID, w.o.ClientSecret }
 

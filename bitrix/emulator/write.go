@@ -8,13 +8,13 @@ import (
 )
 
 func invalidValue(f *field) *failure {
-	return &failure{http.StatusBadRequest, "CRM_FIELD_ERROR_VALUE_NOT_VALID", fmt.Sprintf("Invalid value for field \"%s\"", f.title)}
+	return fails(http.StatusBadRequest, "CRM_FIELD_ERROR_VALUE_NOT_VALID", fmt.Sprintf("Invalid value for field \"%s\"", f.title))
 }
 
 // target finds the type a call is about.
 func (c *call) target() (*entity, *failure) {
 	if !c.params.has("entityTypeId") {
-		return nil, &failure{http.StatusBadRequest, "100", "Could not find value for parameter {entityTypeId}"}
+		return nil, fails(http.StatusBadRequest, "100", "Could not find value for parameter {entityTypeId}")
 	}
 	id := intval(c.params.get("entityTypeId"))
 	c.p.mu.Lock()
@@ -24,9 +24,9 @@ func (c *call) target() (*entity, *failure) {
 	case e != nil:
 		return e, nil
 	case id == 5:
-		return nil, &failure{http.StatusBadRequest, "ENTITY_TYPE_NOT_SUPPORTED", "Entity type is not supported"}
+		return nil, fails(http.StatusBadRequest, "ENTITY_TYPE_NOT_SUPPORTED", "Entity type is not supported")
 	}
-	return nil, &failure{http.StatusBadRequest, "NOT_FOUND", "SPA not found"}
+	return nil, fails(http.StatusBadRequest, "NOT_FOUND", "SPA not found")
 }
 
 func (c *call) original() bool { return truth(c.params.get("useOriginalUfNames")) }
@@ -49,7 +49,7 @@ func (c *call) create(e *entity, fields *array, how manner) (*Item, *failure, *f
 	rights := c.user.on(e.id)
 	need := pick(how == byAdd, rights.Add, rights.Import)
 	if need == None {
-		return nil, &failure{http.StatusBadRequest, "ACCESS_DENIED", "Access denied"}, nil
+		return nil, fails(http.StatusBadRequest, "ACCESS_DENIED", "Access denied"), nil
 	}
 	p.mu.Lock()
 	it := p.blank(e, c.user.ID)
@@ -93,7 +93,7 @@ func (c *call) assign(e *entity, it *Item, fields *array, admin bool) (sent []st
 			continue
 		}
 		if f.name == "contacts" {
-			return nil, nil, &failure{http.StatusBadRequest, "100", "Could not write field contacts"}
+			return nil, nil, fails(http.StatusBadRequest, "100", "Could not write field contacts")
 		}
 		v, how, fail := c.p.coerce(f, fields.vals[name])
 		if fail != nil {
@@ -103,7 +103,7 @@ func (c *call) assign(e *entity, it *Item, fields *array, admin bool) (sent []st
 		case dropped:
 			continue
 		case broken:
-			late = &failure{http.StatusBadRequest, "", "File upload error"}
+			late = fails(http.StatusBadRequest, "", "File upload error")
 			if !f.multiple {
 				continue
 			}
@@ -170,7 +170,7 @@ func (c *call) checkLinks(f *field, v any) *failure {
 		}
 		it := other.byID[id]
 		if it == nil || !c.user.may(c.user.on(kind).Read, it) {
-			return &failure{http.StatusBadRequest, "", fmt.Sprintf("[%s #%d] Access denied", other.title, id)}
+			return fails(http.StatusBadRequest, "", fmt.Sprintf("[%s #%d] Access denied", other.title, id))
 		}
 		if f.name == "mycompanyId" && it.get("isMyCompany") != "Y" {
 			return invalidValue(f)
@@ -218,7 +218,7 @@ func (c *call) required(e *entity, it *Item) *failure {
 	}
 	for _, f := range e.fields {
 		if f.dynamic && f.required && isEmpty(it.get(f.name)) {
-			return &failure{http.StatusBadRequest, "CRM_FIELD_ERROR_REQUIRED", fmt.Sprintf("The \"%s\" field is required", f.title)}
+			return fails(http.StatusBadRequest, "CRM_FIELD_ERROR_REQUIRED", fmt.Sprintf("The \"%s\" field is required", f.title))
 		}
 	}
 	return nil
@@ -242,7 +242,7 @@ func (c *call) update(e *entity, id int64, fields *array) (*Item, *failure) {
 func (c *call) change(e *entity, old *Item, fields *array) (*Item, *failure) {
 	p, id := c.p, old.ID
 	if !c.user.may(c.user.on(e.id).Update, old) {
-		return nil, &failure{http.StatusBadRequest, "ACCESS_DENIED", "Access denied"}
+		return nil, fails(http.StatusBadRequest, "ACCESS_DENIED", "Access denied")
 	}
 	next := *old
 	next.Fields = make(map[string]any, len(old.Fields))
@@ -374,10 +374,10 @@ func (c *call) find(e *entity, id int64) (*Item, *failure) {
 	defer c.p.mu.Unlock()
 	it := e.byID[id]
 	if it == nil {
-		return nil, &failure{http.StatusBadRequest, "NOT_FOUND", "Element not found"}
+		return nil, fails(http.StatusBadRequest, "NOT_FOUND", "Element not found")
 	}
 	if !c.user.may(c.user.on(e.id).Read, it) {
-		return nil, &failure{http.StatusBadRequest, "ACCESS_DENIED", "Access denied"}
+		return nil, fails(http.StatusBadRequest, "ACCESS_DENIED", "Access denied")
 	}
 	return it, nil
 }
