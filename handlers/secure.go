@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 	"runtime/debug"
@@ -34,6 +35,7 @@ func (s *Server) identify(c *fiber.Ctx) error {
 			return err
 		}
 	}
+	endBody(c)
 	level := slog.LevelInfo
 	if path := c.Path(); path == "/health" || path == "/ready" || strings.HasPrefix(path, "/static/") {
 		level = slog.LevelDebug
@@ -47,6 +49,26 @@ func (s *Server) identify(c *fiber.Ctx) error {
 	}
 	s.log.LogAttrs(context.Background(), level, "request", attrs...)
 	return nil
+}
+
+// endBody ends the connection if the request's body was not read to its end:
+// what is left would be taken for the next request.
+func endBody(c *fiber.Ctx) {
+	stream := c.Context().RequestBodyStream()
+	if stream == nil || c.Locals(keyRead) != nil {
+		return
+	}
+	switch length := c.Request().Header.ContentLength(); {
+	case length > 0:
+		// A stream of known length says at once that it is over; of one that
+		// is not, a byte is there or about to come.
+		if n, err := stream.Read(make([]byte, 1)); n == 0 && err == io.EOF {
+			return
+		}
+	case length != -1: // no body; -1 is a chunked one, which cannot be asked
+		return
+	}
+	c.Context().SetConnectionClose()
 }
 
 // survive turns a panic into an error of this request alone.

@@ -21,6 +21,8 @@ const (
 	keyForm    localKey = "form"
 	keyRequest localKey = "request"
 	keyFrame   localKey = "frame"
+	// keyRead is set when a body was read to its end.
+	keyRead localKey = "read"
 )
 
 // SessionHeader carries a session's token in requests of scripts, and
@@ -163,6 +165,7 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	case len(body) > limit:
 		return nil, fiber.ErrRequestEntityTooLarge
 	}
+	c.Locals(keyRead, true)
 	return body, nil
 }
 
