@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,11 @@ var server pgtest.Lazy
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		os.Exit(child())
+	}
+	// Every operation of a random sequence is a commit to a disk: fewer
+	// sequences than usual, unless -rapid.checks says otherwise.
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
 	}
 	code := m.Run()
 	if err := server.Stop(); err != nil {
