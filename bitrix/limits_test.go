@@ -44,7 +44,7 @@ func (l *limited) spent(method string, now time.Time) (sum float64, reset time.T
 	for minute, s := range l.meters[method] {
 		leaves := s.first.Add(10 * time.Minute)
 		if l.aligned {
-			leaves = time.Unix(minute*60, 0).Add(10 * time.Minute)
+			leaves = time.Unix(minute*60, 0).Add(10*time.Minute - l.skew)
 		}
 		if !leaves.After(now) {
 			delete(l.meters[method], minute)
@@ -68,7 +68,7 @@ func (l *limited) bill(method string, now time.Time, d time.Duration) {
 	if l.meters[method] == nil {
 		l.meters[method] = make(map[int64]*slot)
 	}
-	minute := now.Unix() / 60
+	minute := now.Add(l.skew).Unix() / 60
 	if l.meters[method][minute] == nil {
 		l.meters[method][minute] = &slot{first: now}
 	}

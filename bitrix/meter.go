@@ -37,6 +37,8 @@ type meter struct {
 	flying   float64
 	inFlight int
 	soonest  time.Time // when the first of them is probably back
+	// skew is how far the portal's clock, whose minutes count, is ahead.
+	skew time.Duration
 	// perCall and perCommand are what the last ones took, seconds.
 	perCall, perCommand float64
 	// viaBatch is what batches have added since a call of its own.
@@ -134,13 +136,14 @@ func (m *meter) end(now time.Time, cost float64) {
 // add counts seconds of a call that ended now.
 func (m *meter) add(now time.Time, spent float64) {
 	m.forget(now)
-	if n := len(m.baskets); n > 0 && sameMinute(m.baskets[n-1].first, now) {
+	began := now.Add(m.skew).Truncate(minute).Add(-m.skew) // of the minute
+	if n := len(m.baskets); n > 0 && !m.baskets[n-1].first.Before(began) {
 		m.baskets[n-1].spent += spent
 		return
 	}
 	leaves := now.Add(window + tick)
 	if m.wholeMinutes && !m.fromFirst {
-		leaves = now.Truncate(minute).Add(window + tick)
+		leaves = began.Add(window + tick)
 	}
 	m.baskets = append(m.baskets, basket{first: now, leaves: leaves, spent: spent})
 }
@@ -153,6 +156,13 @@ func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
 	m.counted = true
 	m.forget(at)
 	told := resetAt.After(at) && resetAt.Before(at.Add(window+minute))
+	if told {
+		// Our times are never early, so what we expected to leave before the
+		// oldest basket does has left, if only within the last second.
+		for len(m.baskets) > 0 && m.baskets[0].leaves.Before(resetAt) {
+			m.baskets = m.baskets[1:]
+		}
+	}
 	have := m.spent(at)
 	switch {
 	case sum > have && len(m.baskets) == 0 && told && resetAt.Before(at.Add(window-minute)):
@@ -163,7 +173,7 @@ func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
 		m.shed(have - sum)
 	}
 	if told && len(m.baskets) > 0 {
-		if resetAt.Unix()%60 == 0 {
+		if resetAt.Add(m.skew).Round(tick).Unix()%60 == 0 {
 			m.wholeMinutes = true
 		} else {
 			m.fromFirst = true
@@ -210,10 +220,6 @@ func (m *meter) refuse(now time.Time) {
 	if next := m.nextLeaving(now); !next.IsZero() {
 		m.blocked = next
 	}
-}
-
-func sameMinute(a, b time.Time) bool {
-	return a.Truncate(minute).Equal(b.Truncate(minute))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

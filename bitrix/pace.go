@@ -221,6 +221,7 @@ func (p *pace) learn(now time.Time, m *meter, l load, o outcome) {
 		}
 		m.viaBatch = 0
 		m.last = o.own.Finish
+		m.skew = skewOf(now, o.own.Finish)
 		m.observe(at, o.own.Operating, p.local(now, o.own.Finish, o.own.ResetAt))
 		return
 	}
@@ -242,6 +243,7 @@ func (p *pace) learn(now time.Time, m *meter, l load, o outcome) {
 	}
 	before := m.spent(at)
 	m.last = top.Finish
+	m.skew = skewOf(now, o.own.Finish)
 	m.observe(at, top.Operating, p.local(now, o.own.Finish, top.ResetAt))
 	m.viaBatch += max(0, m.spent(at)-before)
 }
@@ -253,6 +255,14 @@ func (p *pace) local(now, finish, t time.Time) time.Time {
 		return t
 	}
 	return now.Add(t.Sub(finish))
+}
+
+// skewOf is how far the portal's clock is ahead, to the nearest second.
+func skewOf(now, finish time.Time) time.Duration {
+	if finish.IsZero() {
+		return 0
+	}
+	return finish.Sub(now).Round(tick)
 }
 
 // busy is how long a portal worked on something, seconds.

@@ -265,7 +265,8 @@ func TestRateRefusals(t *testing.T) {
 }
 
 // TestPaceAtRandom: whatever the limits, the costs and the mixture, every
-// call runs, none is refused for the rate, and hardly any for method time.
+// call runs, none is refused for the rate, and for method time one at most,
+// where the limit is lower than usual and must be learned.
 func TestPaceAtRandom(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		l := &limited{
@@ -289,7 +290,11 @@ func TestPaceAtRandom(t *testing.T) {
 			time.Sleep(time.Duration(seed % uint64(time.Minute)))
 			drive(t, token(&portal{answer: l.answer}), "crm.item.batchImport", calls, streams, usual)
 		})
-		if l.ran != calls || l.rateRefused > 0 || l.timeRefused > 1 {
+		allowed := 0
+		if l.limit < 480 {
+			allowed = 1 // teaches the limit
+		}
+		if l.ran != calls || l.rateRefused > 0 || l.timeRefused > allowed {
 			r.Fatalf("%d of %d ran, %d refused for the rate, %d for time", l.ran, calls, l.rateRefused, l.timeRefused)
 		}
 	})
