@@ -118,9 +118,12 @@ func (s *Server) showCheck(c *fiber.Ctx, v visit, imp importer.Import) error {
 	d.page(t, from)
 	d.Lead = t.Text("check.nothing_written")
 	d.Scripts = []string{"check.js"}
-	d.Words = words(t, "client.rows", "client.as_is", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list")
+	d.Words = words(t, "client.rows", "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list")
 	return s.render(c, "check", t.Text("check.title"), d)
 }
+
+// Page is how many findings a page holds.
+func (d checkData) Page() int { return findingsPage }
 
 // page cuts the findings from an index on into groups.
 func (d *checkData) page(t locale.Catalogue, from int) {

@@ -50,6 +50,12 @@ type columnRow struct {
 // Asked reports whether a question is open.
 func (r columnRow) Asked(question string) bool { return slices.Contains(r.Open, question) }
 
+// shownExamples is how many examples of a column are shown.
+const shownExamples = 3
+
+// Shown are the examples to show.
+func (r columnRow) Shown() []string { return r.Examples[:min(len(r.Examples), shownExamples)] }
+
 // Suggests reports whether a target stands among the suggested ones, and so
 // need not be listed again.
 func (r columnRow) Suggests(name string) bool {

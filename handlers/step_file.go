@@ -89,6 +89,32 @@ type readingData struct {
 	Widest int
 }
 
+// likelyEncodings is how many encodings are shown at once.
+const likelyEncodings = 6
+
+// Likely are the encodings shown at once, the present one among them.
+func (d readingData) Likely() []sheet.EncodingChoice {
+	all := d.Upload.Inspection.Encodings
+	return all[:min(len(all), likelyEncodings)]
+}
+
+// Unlikely are the others.
+func (d readingData) Unlikely() []sheet.EncodingChoice {
+	return d.Upload.Inspection.Encodings[len(d.Likely()):]
+}
+
+// encodingChoice is the data of the part "encoding".
+type encodingChoice struct {
+	sheet.EncodingChoice
+	Chosen bool
+}
+
+// Encoding says whether an encoding is the present one.
+func (p Page) Encoding(e sheet.EncodingChoice) encodingChoice {
+	d, ok := p.Data.(readingData)
+	return encodingChoice{e, ok && d.Upload.Inspection.Reading.Encoding == e.Name}
+}
+
 // previewRows is how many rows of the preview step 1 shows.
 const previewRows = 8
 

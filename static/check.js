@@ -1,0 +1,104 @@
+// Findings: the field for another value is there only when it is asked for,
+// and long lists are windowed: only the findings in sight are in the page,
+// the answers are kept here and sent with the form.
+import { call } from './frame.js';
+
+const box = document.getElementById('findings');
+const form = document.getElementById('decide');
+const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
+const HEIGHT = 132;
+const PAGE = 200;
+
+/** Shows the other value only for "use another value". @param {HTMLSelectElement} select */
+function reveal(select) {
+  const place = select.closest('.finding').querySelector('[data-with]');
+  if (!place) return;
+  place.hidden = select.value !== 'use';
+}
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+/** The windowed list, in place of the server's pages. @param {number} all */
+function windowed(all) {
+  const pages = new Map();
+  const answers = new Map();
+  const spacer = element('div', { className: 'spacer' });
+  const view = element('div', { className: 'window', tabIndex: 0, role: 'list', ariaLabel: words.list }, spacer);
+  spacer.style.blockSize = `${all * HEIGHT}px`;
+  const shown = new Map();
+
+  const load = (page) => {
+    if (!pages.has(page)) {
+      if (pages.size > 12) pages.delete(pages.keys().next().value);
+      pages.set(page, call(`/imports/${box.dataset.import}/findings?from=${page * PAGE}&n=${PAGE}`)
+        .then((answer) => answer.json()).then((body) => body.findings)
+        .catch(() => { pages.delete(page); return []; }));
+    }
+    return pages.get(page);
+  };
+
+  const item = (f) => {
+    const select = element('select', { ariaLabel: words.what });
+    const choices = [['', f.blocks ? words.leave_out : words.as_is], ...(f.closest ? [['closest', words.use.replace('{value}', f.closest)]] : []),
+      ['use', words.with], ['empty', words.leave_empty], ['skip', words.skip]];
+    for (const [value, text] of choices) select.append(element('option', { value, textContent: text }));
+    const other = element('input', { type: 'text', dir: 'auto', ariaLabel: words.with });
+    const kept = answers.get(f.n);
+    select.value = kept?.action ?? '';
+    other.value = kept?.with ?? '';
+    other.hidden = select.value !== 'use';
+    const keep = () => {
+      other.hidden = select.value !== 'use';
+      answers.set(f.n, { column: f.column, value: f.value, closest: f.closest ?? '', action: select.value, with: other.value });
+    };
+    select.addEventListener('change', keep);
+    other.addEventListener('input', keep);
+    const head = element('div', { className: 'row' },
+      element('span', { className: 'strong', dir: 'auto', textContent: f.title }),
+      element('span', { className: 'value clip', dir: 'auto', textContent: f.value }),
+      element('span', { className: 'soft num', textContent: words.rows.replace('{n}', String(f.rows)) }));
+    const made = element('div', { className: 'finding', role: 'listitem' }, head, element('p', { className: 'clip', textContent: f.text, title: f.text }));
+    made.setAttribute('aria-posinset', String(f.n + 1));
+    made.setAttribute('aria-setsize', String(all));
+    if (f.column >= 0) made.append(element('div', { className: 'row' }, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
+    made.style.insetBlockStart = `${f.n * HEIGHT}px`;
+    made.style.blockSize = `${HEIGHT}px`;
+    return made;
+  };
+
+  const draw = async () => {
+    const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - 5);
+    const last = Math.min(all - 1, Math.ceil((view.scrollTop + view.clientHeight) / HEIGHT) + 5);
+    for (const [n, made] of shown) if ((n < first || n > last) && !made.contains(document.activeElement)) { made.remove(); shown.delete(n); }
+    for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page++) {
+      for (const f of await load(page)) {
+        if (f.n < first || f.n > last || shown.has(f.n)) continue;
+        shown.set(f.n, item(f));
+        spacer.append(shown.get(f.n));
+      }
+    }
+  };
+
+  form.querySelector('nav')?.remove();
+  form.querySelector(':scope > .stack').replaceWith(view);
+  form.classList.remove('findings');
+  box.querySelector('[data-pages]')?.remove();
+  view.addEventListener('scroll', () => requestAnimationFrame(draw), { passive: true });
+  form.addEventListener('formdata', (event) => {
+    for (const [n, a] of answers) {
+      for (const name of ['column', 'value', 'closest', 'action', 'with']) event.formData.append(`${name}.${n}`, String(a[name]));
+    }
+  });
+  draw();
+}
+
+if (box && form) {
+  const all = Number(box.dataset.all);
+  if (all > Number(box.dataset.page)) windowed(all);
+  for (const select of form.querySelectorAll('select[name^="action."]')) reveal(select);
+  form.addEventListener('change', (event) => { if (event.target.name?.startsWith('action.')) reveal(event.target); });
+}
