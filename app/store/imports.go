@@ -241,20 +241,23 @@ func (s *Store) ImportPortal(ctx context.Context, id string) (string, error) {
 	return portal, wrap(err, "finding import %s", id)
 }
 
+const dueLanes = `SELECT lane FROM (
+	SELECT 'read:' || id AS lane FROM uploads WHERE state = @reading
+	UNION
+	SELECT 'check:' || id FROM imports WHERE state = @checking
+	UNION
+	SELECT 'run:' || portal FROM imports WHERE state = @running
+	UNION
+	SELECT 'run:' || portal FROM imports WHERE state = @waiting AND until > 0 AND until <= @now
+) AS due
+WHERE NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = due.lane AND lanes.until > @now)
+ORDER BY lane`
+
 // DueLanes lists the lanes with work that nobody holds at that time. Each
 // part reads one index and costs no more than there is unfinished work.
 func (s *Store) DueLanes(ctx context.Context, now time.Time) ([]importer.Lane, error) {
-	const due = `
-SELECT 'read:' || id AS lane FROM uploads WHERE state = @reading
-UNION
-SELECT 'check:' || id FROM imports WHERE state = @checking
-UNION
-SELECT 'run:' || portal FROM imports
-WHERE state = @running OR (state = @waiting AND until > 0 AND until <= @now)`
 	var lanes []importer.Lane
-	err := s.with(ctx).Raw(`SELECT lane FROM (`+due+`) AS due
-WHERE NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = due.lane AND lanes.until > @now)
-ORDER BY lane`, map[string]any{
+	err := s.with(ctx).Raw(dueLanes, map[string]any{
 		"reading": importer.Reading, "checking": importer.Checking,
 		"running": importer.Running, "waiting": importer.Waiting, "now": stamp(now),
 	}).Scan(&lanes).Error

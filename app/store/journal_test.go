@@ -234,7 +234,7 @@ func TestWriteMany(t *testing.T) {
 		s, ctx := d.open(t), t.Context()
 		i := newImport(t, s, "p1", importer.Running)
 		f := acquire(t, s, "run:p1", "h")
-		entries := make([]importer.Entry, 40_000) // more than any database takes parameters
+		entries := make([]importer.Entry, 8_000) // more than any database takes parameters
 		for n := range entries {
 			entries[n] = importer.Entry{Index: n, Row: n + 2, State: importer.EntrySending, Key: fmt.Sprint(i.ID, ":", n)}
 		}
@@ -251,7 +251,7 @@ func TestWriteMany(t *testing.T) {
 		if n := len(must(s.Entries(ctx, i.ID, 0, 0))); n != 1000 {
 			t.Errorf("limit 0 lists %d", n)
 		}
-		late := []importer.Entry{{Index: 60_000, State: importer.EntryPending}, entries[39_999]}
+		late := []importer.Entry{{Index: 60_000, State: importer.EntryPending}, entries[7_999]}
 		if _, err := s.Write(ctx, f, i.ID, late, nil); !errors.Is(err, store.ErrSettled) {
 			t.Errorf("repeating the last one: %v", err)
 		}
