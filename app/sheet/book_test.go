@@ -65,7 +65,7 @@ func (b book) bytes() []byte {
 		rels += `<Relationship Id="rt" Type="` + office + `/styles" Target="styles.xml"/>`
 	}
 	parts["xl/workbook.xml"] = `<workbook xmlns="` + main + `" xmlns:r="` + office + `"><workbookPr ` + b.workbookPr + `/><sheets>` + list + `</sheets></workbook>`
-	parts["xl/_rels/workbook.xml.rels"] = `<Relationships>` + rels + `</Relationships>`
+	parts["xl/_rels/workbook.xml.rels"] = `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + rels + `</Relationships>`
 	for name, content := range b.extra {
 		parts[name] = content
 	}

@@ -342,6 +342,10 @@ func (s *scanner) quotedStop(b []byte, i int, q *quotedText) (next int, closed b
 func (t *tally) clean(text []byte, scratch *[]byte, row, column int) []byte {
 	drop := 0
 	for i := 0; i < len(text); {
+		if c := text[i]; c >= ' ' && c < 0x7f || c >= 0xc3 && c < 0xe2 {
+			i++
+			continue
+		}
 		kind, size := suspectAt(text[i:])
 		switch kind {
 		case controlChar:

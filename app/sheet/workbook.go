@@ -17,6 +17,7 @@ type workbook struct {
 	sheets   []worksheet
 	current  worksheet
 	styles   []format
+	general  format // of cells without a style
 	date1904 bool
 	macros   bool
 	skip     bool // hidden rows

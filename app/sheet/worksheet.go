@@ -125,7 +125,7 @@ func (s *rows) beside(name string) {
 func (s *rows) row() (ok bool, err error) {
 	number := s.number + 1
 	if v, given := s.xml.attr("r"); given {
-		if number, err = strconv.Atoi(string(v)); err != nil || number <= s.number {
+		if number, ok = smallNumber(v); !ok || number <= s.number {
 			return false, damaged(fmt.Errorf("row %q behind row %d", v, s.number))
 		}
 	}
@@ -167,17 +167,24 @@ func (s *rows) row() (ok bool, err error) {
 // cell reads one cell and returns its column.
 func (s *rows) cell(last int) (int, error) {
 	column := last + 1
-	if ref, ok := s.xml.attr("r"); ok {
-		if column = refColumn(ref); column <= last {
-			return 0, damaged(fmt.Errorf("cell %q behind column %s", ref, columnLetters(max(0, last))))
+	of, style := numberCell, &s.w.general
+	for rest := s.xml.attrs; ; {
+		name, value, after, ok := cutAttr(rest)
+		if !ok {
+			break
 		}
-	}
-	kind, _ := s.xml.attr("t")
-	of := typeOf(kind)
-	var style format
-	if v, ok := s.xml.attr("s"); ok {
-		if n, err := strconv.Atoi(string(v)); err == nil && n >= 0 && n < len(s.w.styles) {
-			style = s.w.styles[n]
+		rest = after
+		switch string(name) {
+		case "r":
+			if column = refColumn(value); column <= last {
+				return 0, damaged(fmt.Errorf("cell %q behind column %s", value, columnLetters(max(0, last))))
+			}
+		case "t":
+			of = typeOf(value)
+		case "s":
+			if n, ok := smallNumber(value); ok && n < len(s.w.styles) {
+				style = &s.w.styles[n]
+			}
 		}
 	}
 	has, formula, err := s.value()
@@ -201,7 +208,7 @@ func (s *rows) cell(last int) (int, error) {
 	for len(s.cells) < column {
 		s.cells = append(s.cells, cell{})
 	}
-	c, err := s.render(of, &style, column)
+	c, err := s.render(of, style, column)
 	if err != nil {
 		return 0, err
 	}
@@ -298,8 +305,8 @@ func (s *rows) render(of cellType, style *format, column int) (cell, error) {
 	from, flags := len(s.text), uint8(0)
 	switch of {
 	case sharedCell:
-		i, err := strconv.Atoi(string(bytes.TrimSpace(s.raw)))
-		if err != nil || i < 0 {
+		i, ok := smallNumber(s.raw)
+		if !ok {
 			return cell{}, damaged(fmt.Errorf("shared string %q", s.raw))
 		}
 		text, f, err := s.w.strings.get(i)
@@ -349,6 +356,21 @@ func appendISO(b, raw []byte) []byte {
 	}
 	clock, _, _ = bytes.Cut(clock, []byte("."))
 	return append(append(b, ' '), clock...)
+}
+
+// smallNumber reads a whole number of at most nine digits.
+func smallNumber(p []byte) (n int, ok bool) {
+	p = bytes.TrimSpace(p)
+	if len(p) == 0 || len(p) > 9 {
+		return 0, false
+	}
+	for _, c := range p {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
 }
 
 // refColumn is the column of a reference such as "AB12", from 0; -1 if it

@@ -209,7 +209,11 @@ func (x *xmlScanner) tag() (t token, ok bool, err error) {
 		}
 		return 0, false, refuse("doctype")
 	case '/':
-		x.name, x.attrs = localName(bytes.TrimRight(b[2:end-1], " \t\r\n")), nil
+		name := b[2 : end-1]
+		for len(name) > 0 && name[len(name)-1] <= ' ' {
+			name = name[:len(name)-1]
+		}
+		x.name, x.attrs = localName(name), nil
 		x.opened--
 		if x.opened < 0 || len(x.name) == 0 {
 			return 0, false, damaged(errXML)
@@ -248,6 +252,14 @@ func tagEnd(b []byte) int {
 			return 0
 		}
 		return len("<![CDATA[")
+	}
+	// Nearly always the first ">" is the end.
+	end := bytes.IndexByte(b, '>')
+	if end < 0 {
+		return 0
+	}
+	if tag := b[:end]; bytes.IndexByte(tag, '\'') < 0 && bytes.Count(tag, []byte{'"'})%2 == 0 {
+		return end + 1
 	}
 	var quote byte
 	for i, c := range b {
@@ -291,28 +303,54 @@ func localName(name []byte) []byte {
 	return name
 }
 
+// cutAttr splits the first attribute off a tag's attributes: its name without
+// prefix, and its value as it is written.
+func cutAttr(attrs []byte) (name, value, rest []byte, ok bool) {
+	i := 0
+	for i < len(attrs) && attrs[i] <= ' ' {
+		i++
+	}
+	from := i
+	for i < len(attrs) && attrs[i] != '=' && attrs[i] > ' ' {
+		if attrs[i] == ':' {
+			from = i + 1
+		}
+		i++
+	}
+	name = attrs[from:i]
+	for i < len(attrs) && attrs[i] <= ' ' {
+		i++
+	}
+	if i == len(attrs) || attrs[i] != '=' {
+		return nil, nil, nil, false
+	}
+	for i++; i < len(attrs) && attrs[i] <= ' '; i++ {
+	}
+	if i == len(attrs) || attrs[i] != '"' && attrs[i] != '\'' {
+		return nil, nil, nil, false
+	}
+	quote := attrs[i]
+	i++
+	for end := i; end < len(attrs); end++ {
+		if attrs[end] == quote {
+			return name, attrs[i:end], attrs[end+1:], true
+		}
+	}
+	return nil, nil, nil, false
+}
+
 // attr is the value of an attribute of the last start tag as it is written,
 // by its name without prefix.
 func (x *xmlScanner) attr(name string) ([]byte, bool) {
-	rest := x.attrs
-	for {
-		eq := bytes.IndexByte(rest, '=')
-		if eq < 0 {
-			return nil, false
-		}
-		key := localName(bytes.TrimSpace(rest[:eq]))
-		rest = bytes.TrimLeft(rest[eq+1:], " \t\r\n")
-		if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
-			return nil, false
-		}
-		end := bytes.IndexByte(rest[1:], rest[0])
-		if end < 0 {
+	for rest := x.attrs; ; {
+		key, value, after, ok := cutAttr(rest)
+		if !ok {
 			return nil, false
 		}
 		if string(key) == name {
-			return rest[1 : 1+end], true
+			return value, true
 		}
-		rest = rest[end+2:]
+		rest = after
 	}
 }
 
