@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -59,11 +60,19 @@ func (c caller) do(method string, params body) (int, body) {
 
 func (c caller) raw(address string, params any) (int, []byte, error) {
 	c.t.Helper()
+	return c.rawIn(c.t.Context(), address, params)
+}
+
+// errUnexpectedEOF is how a body ends that was cut.
+var errUnexpectedEOF = io.ErrUnexpectedEOF
+
+func (c caller) rawIn(ctx context.Context, address string, params any) (int, []byte, error) {
+	c.t.Helper()
 	b, err := json.Marshal(params)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, address, bytes.NewReader(b))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(b))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -191,4 +200,12 @@ func TestWebhookAndForm(t *testing.T) {
 	if status, out := form(t, w.Transport(), hook+"profile", nil); status != 401 || out["error"] != "NO_AUTH_FOUND" {
 		t.Errorf("%d %v", status, out)
 	}
+}
+
+func rawJSON(t *testing.T, s string) json.RawMessage {
+	t.Helper()
+	if !json.Valid([]byte(s)) {
+		t.Fatalf("%s is not JSON", s)
+	}
+	return json.RawMessage(s)
 }
