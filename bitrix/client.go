@@ -13,6 +13,15 @@ import (
 // stands for the keys of Options.
 type Keys struct{ ClientID, ClientSecret string }
 
+// String is the id without the secret.
+func (k Keys) String() string { return "keys of " + k.ClientID }
+
+// GoString keeps the secret out of %#v.
+func (k Keys) GoString() string { return k.String() }
+
+// LogValue keeps the secret out of logs.
+func (k Keys) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
 // Options is what a Client needs. The zero value works for public portals
 // reached through webhooks.
 type Options struct {
@@ -113,7 +122,8 @@ func (c *Client) moved(from, to string) {
 // CallRecord describes one request for the REST log: never a token, never a
 // value.
 type CallRecord struct {
-	// Portal is the member_id, or "hook:<host>:<user>" for a webhook.
+	// Portal is the member_id, or "hook:<host>:<user>" for a webhook; empty
+	// when the OAuth server was asked whose a token is.
 	Portal string
 	// Import is the id given to WithImport; empty for other calls.
 	Import string

@@ -3,6 +3,8 @@ package bitrix
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -27,6 +29,15 @@ type Grant struct {
 	// Dead is the code why the grant can no longer be used; empty: alive.
 	Dead string
 }
+
+// String names the grant and shows no token.
+func (g Grant) String() string { return fmt.Sprintf("grant of user %d on %s", g.User, g.Portal) }
+
+// GoString keeps the tokens out of %#v.
+func (g Grant) GoString() string { return g.String() }
+
+// LogValue keeps the tokens out of logs.
+func (g Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }
 
 // Grants stores token pairs. A pair is stored before it is used.
 type Grants interface {

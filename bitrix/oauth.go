@@ -42,7 +42,7 @@ func (c *Client) AppInfo(ctx context.Context, server, token string) (AppInfo, er
 	if token == "" {
 		return AppInfo{}, badRequest(method, errors.New("no token to ask about"))
 	}
-	answer, fault := c.askOAuth(ctx, method, c.server(server)+"rest/app.info", url.Values{"auth": {token}})
+	answer, fault := c.askOAuth(ctx, "", method, c.server(server)+"rest/app.info", url.Values{"auth": {token}})
 	if fault != nil {
 		return AppInfo{}, fault
 	}
@@ -109,8 +109,9 @@ func (c *Client) server(said string) string {
 	return c.oauth[0]
 }
 
-// askOAuth posts a form, so that secrets stay out of addresses.
-func (c *Client) askOAuth(ctx context.Context, method, address string, form url.Values) (httpAnswer, *Error) {
+// askOAuth posts a form, so that secrets stay out of addresses. portal is for
+// the log; before a token is confirmed there is none.
+func (c *Client) askOAuth(ctx context.Context, portal, method, address string, form url.Values) (httpAnswer, *Error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && !c.allowPrivate {
 		return httpAnswer{}, badRequest(method, errors.New("the address of the OAuth server is not https"))
@@ -123,7 +124,7 @@ func (c *Client) askOAuth(ctx context.Context, method, address string, form url.
 	}
 	if c.log != nil {
 		r := CallRecord{
-			Portal: u.Host, Import: importOf(ctx), Method: method, Start: start, Duration: c.now().Sub(start),
+			Portal: portal, Import: importOf(ctx), Method: method, Start: start, Duration: c.now().Sub(start),
 			BytesOut: len(body), BytesIn: len(answer.body), Status: answer.status,
 		}
 		if fault != nil {
@@ -149,7 +150,7 @@ type tokenReply struct {
 func (c *Client) exchangeToken(ctx context.Context, g Grant) (tokenReply, *Error) {
 	const method = "oauth:refresh"
 	keys := c.keysOf(g)
-	answer, fault := c.askOAuth(ctx, method, c.server(g.Server)+"oauth/token/", url.Values{
+	answer, fault := c.askOAuth(ctx, g.Portal, method, c.server(g.Server)+"oauth/token/", url.Values{
 		"grant_type": {"refresh_token"}, "client_id": {keys.ClientID},
 		"client_secret": {keys.ClientSecret}, "refresh_token": {g.Refresh},
 	})
