@@ -90,10 +90,10 @@ func (s *Service) Finished(ctx context.Context, session Session) (bool, error) {
 
 // installedThere asks the portal when the OAuth server says that the app is
 // not installed: right after installFinish the portal knows it first.
-func (s *Service) installedThere(ctx context.Context, p Portal, token string) bool {
-	reply, err := s.client.TokenConnection(p.MemberID, p.Endpoint, token).Call(ctx, "app.info", nil)
+func (s *Service) installedThere(ctx context.Context, b believed, token string) bool {
+	reply, err := s.client.TokenConnection(b.info.MemberID, b.endpoint, token).Call(ctx, "app.info", nil)
 	if err != nil {
-		s.log.InfoContext(ctx, "asking the portal whether the app is installed", "portal", p.MemberID, "cause", err)
+		s.log.InfoContext(ctx, "asking the portal whether the app is installed", "portal", b.info.MemberID, "cause", err)
 		return false
 	}
 	var app appInfo

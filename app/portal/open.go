@@ -49,13 +49,13 @@ func (s *Service) Open(ctx context.Context, o bitrix.Open, ip string) (Opened, e
 		}
 		return Opened{}, err
 	}
-	p, err := s.adopt(ctx, o, b)
+	finish := !b.info.Installed && !s.installedThere(ctx, b, o.AuthID)
+	if finish && !b.profile.Admin {
+		return Opened{}, refuse(CodePending, nil)
+	}
+	p, err := s.adopt(ctx, o, b, !finish)
 	if err != nil {
 		return Opened{}, err
-	}
-	finish := !b.info.Installed
-	if finish && !s.installedThere(ctx, p, o.AuthID) && !b.profile.Admin {
-		return Opened{}, refuse(CodePending, nil)
 	}
 	if err := s.keepGrant(ctx, o, b); err != nil {
 		return Opened{}, err
@@ -158,7 +158,7 @@ func (s *Service) address(info bitrix.AppInfo) (endpoint, origin string, err err
 }
 
 // adopt brings the portal's row up to what was verified.
-func (s *Service) adopt(ctx context.Context, o bitrix.Open, b believed) (Portal, error) {
+func (s *Service) adopt(ctx context.Context, o bitrix.Open, b believed, installed bool) (Portal, error) {
 	p, err := s.store.UpdatePortal(ctx, b.info.MemberID, func(p *Portal) error {
 		now := s.now()
 		s.settle(p, b)
@@ -166,7 +166,7 @@ func (s *Service) adopt(ctx context.Context, o bitrix.Open, b believed) (Portal,
 			p.Status, p.Installed = Installing, now
 			p.Installer, p.AppToken, p.Version = 0, "", ""
 		}
-		if b.info.Installed {
+		if installed {
 			p.Status = Active
 		}
 		p.Updated = now

@@ -135,6 +135,9 @@ func TestPlainUserBeforeInstallation(t *testing.T) {
 	if code(err) != portal.CodePending {
 		t.Errorf("%v", err)
 	}
+	if portals, err := h.store.Portals(t.Context()); err != nil || len(portals) != 0 {
+		t.Errorf("stored: %v, %v", portals, err)
+	}
 }
 
 func TestOldFormWithoutServerAndToken(t *testing.T) {
