@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 )
 
 type calls struct {
+	mu      sync.Mutex
 	batches [][]bitrix.CallRecord
 	err     error
 	block   chan struct{}
@@ -21,11 +23,15 @@ func (c *calls) LogCalls(_ context.Context, batch []bitrix.CallRecord) error {
 	if c.block != nil {
 		<-c.block
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.batches = append(c.batches, append([]bitrix.CallRecord(nil), batch...))
 	return c.err
 }
 
 func (c *calls) total() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	n := 0
 	for _, b := range c.batches {
 		n += len(b)
@@ -41,8 +47,8 @@ func TestRestLogWritesInBatches(t *testing.T) {
 			l.add(bitrix.CallRecord{Method: "profile"})
 		}
 		synctest.Wait()
-		if len(c.batches) != 1 || len(c.batches[0]) != restBatch {
-			t.Fatalf("at once: %d batches", len(c.batches))
+		if n := c.total(); n != restBatch {
+			t.Fatalf("at once: %d records", n)
 		}
 		time.Sleep(restEvery)
 		synctest.Wait()
