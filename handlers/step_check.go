@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/locale"
 )
@@ -69,6 +71,32 @@ type findingRow struct {
 	Text string
 	// Decided is the answer given before.
 	Decided importer.Action
+	// Choices are the values the field knows, if they are not too many.
+	Choices []field.Choice
+}
+
+// shownChoices is how many values of a field a person chooses from; longer
+// lists are typed.
+const shownChoices = 60
+
+// choicesOf lists the values that fields know, by the field's name. Without
+// an answer of the portal the person types the value.
+func (s *Server) choicesOf(c *fiber.Ctx, v visit, imp importer.Import) (map[string][]field.Choice, error) {
+	schema, err := s.importer.Schema(c.UserContext(), v.actor(), imp.Target.EntityTypeID)
+	if err != nil {
+		if _, ok := refusal(err); ok {
+			return nil, nil
+		}
+		return nil, err
+	}
+	schema.Context.CategoryID = imp.Target.CategoryID
+	choices := map[string][]field.Choice{}
+	for _, t := range field.Targets(schema.Fields, schema.Context) {
+		if len(t.Options) <= shownChoices {
+			choices[t.Name] = t.Options
+		}
+	}
+	return choices, nil
 }
 
 // findingsPage is how many findings a page holds.
@@ -115,7 +143,11 @@ func (s *Server) showCheck(c *fiber.Ctx, v visit, imp importer.Import) error {
 		from, _ = strconv.Atoi(form.Get("from")) // not a number: the first page
 	}
 	d := checkData{chrome: stepper(t, 3, imp), Import: imp, Result: result, Decided: len(imp.Decisions)}
-	d.page(t, from)
+	choices, err := s.choicesOf(c, v, imp)
+	if err != nil {
+		return err
+	}
+	d.page(t, from, choices)
 	d.Lead = t.Text("check.nothing_written")
 	d.Scripts = []string{"check.js"}
 	d.Words = words(t, "client.rows", "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list")
@@ -126,7 +158,7 @@ func (s *Server) showCheck(c *fiber.Ctx, v visit, imp importer.Import) error {
 func (d checkData) Page() int { return findingsPage }
 
 // page cuts the findings from an index on into groups.
-func (d *checkData) page(t locale.Catalogue, from int) {
+func (d *checkData) page(t locale.Catalogue, from int, choices map[string][]field.Choice) {
 	all := d.Result.Findings
 	d.All, d.Prev, d.Next = len(all), -1, -1
 	for _, f := range all {
@@ -153,6 +185,7 @@ func (d *checkData) page(t locale.Catalogue, from int) {
 	decided := decisionsOf(d.Import)
 	for i, f := range all[from:to] {
 		row := findingRow{Finding: f, N: from + i, Text: t.Problem(f.Problem.Code, f.Problem.Args)}
+		row.Choices = choices[f.Field]
 		row.Decided = decided[decisionKey{f.Column, f.Value}]
 		last := len(d.Groups) - 1
 		if last < 0 || d.Groups[last].Column != f.Column || (f.Column < 0 && d.Groups[last].Title != f.FieldTitle) {
@@ -217,6 +250,7 @@ func (s *Server) decide(c *fiber.Ctx, v visit) error {
 }
 
 // readDecisions reads column.<n>, value.<n>, action.<n> and with.<n>.
+// An action that begins with "=" is a value chosen from the field's own.
 // Findings without an answer are left out.
 func readDecisions(form url.Values) []importer.Decision {
 	var list []importer.Decision
@@ -230,7 +264,11 @@ func readDecisions(form url.Values) []importer.Decision {
 			continue
 		}
 		d := importer.Decision{Column: column, Value: form.Get("value." + n)}
-		switch form.Get(name) {
+		action := form.Get(name)
+		if with, chosen := strings.CutPrefix(action, "="); chosen {
+			d.Action, d.With = importer.UseValue, with
+		}
+		switch action {
 		case "empty":
 			d.Action = importer.LeaveEmpty
 		case "skip":
@@ -301,6 +339,8 @@ type findingAnswer struct {
 	First   []int  `json:"first"`
 	Blocks  bool   `json:"blocks"`
 	Decided string `json:"decided,omitempty"`
+	// Choices are ids and labels of the values the field knows.
+	Choices [][2]string `json:"choices,omitempty"`
 }
 
 // findings answers a stretch of the findings: ?from=0&n=200.
@@ -316,6 +356,10 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 	}
 	from := min(max(0, c.QueryInt("from")), len(result.Findings))
 	to := min(from+min(max(1, c.QueryInt("n", findingsPage)), 500), len(result.Findings))
+	choices, err := s.choicesOf(c, v, imp)
+	if err != nil {
+		return err
+	}
 	decided := decisionsOf(imp)
 	list := make([]findingAnswer, 0, to-from)
 	for i, f := range result.Findings[from:to] {
@@ -323,8 +367,13 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 		if title == "" {
 			title = f.FieldTitle
 		}
+		var pairs [][2]string
+		for _, choice := range choices[f.Field] {
+			pairs = append(pairs, [2]string{choice.ID, choice.Label})
+		}
 		list = append(list, findingAnswer{
-			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
+			Choices: pairs,
+			N:       from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
 			First: f.First, Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
 			Decided: string(decided[decisionKey{f.Column, f.Value}]),
 		})

@@ -44,6 +44,7 @@ function windowed(all) {
   const item = (f) => {
     const select = element('select', { ariaLabel: words.what });
     const choices = [['', f.blocks ? words.leave_out : words.as_is], ...(f.closest ? [['closest', words.use.replace('{value}', f.closest)]] : []),
+      ...(f.choices ?? []).map(([id, label]) => [`=${id}`, words.use.replace('{value}', label)]),
       ['use', words.with], ['empty', words.leave_empty], ['skip', words.skip]];
     for (const [value, text] of choices) select.append(element('option', { value, textContent: text }));
     const other = element('input', { type: 'text', dir: 'auto', ariaLabel: words.with });
