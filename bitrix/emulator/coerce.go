@@ -110,11 +110,11 @@ func (p *Portal) single(f *field, v any) (any, verdict) {
 	case "boolean":
 		return pick(truth(v), "Y", "N"), taken
 	case "date":
-		t, ok := strtotime(text(v), p.p.Zone, p.w.now())
-		return day(t.In(p.p.Zone), p.p.Zone), pick(ok, taken, dropped)
+		t, ok := p.moment(v)
+		return day(t, p.p.Zone), pick(ok, taken, dropped)
 	case "datetime":
-		t, ok := strtotime(text(v), p.p.Zone, p.w.now())
-		return stamp(t.In(p.p.Zone)), pick(ok, taken, dropped)
+		t, ok := p.moment(v)
+		return stamp(t), pick(ok, taken, dropped)
 	case "enumeration", "employee", "user", "crm_company", "crm_contact", "crm_entity":
 		if n := intval(v); n != 0 {
 			return n, taken
@@ -131,6 +131,13 @@ func (p *Portal) single(f *field, v any) (any, verdict) {
 		return p.file(v)
 	}
 	return text(v), taken
+}
+
+// moment reads a time in the server's zone; the database has no year 10000.
+func (p *Portal) moment(v any) (time.Time, bool) {
+	t, ok := strtotime(text(v), p.p.Zone, p.w.now())
+	t = t.In(p.p.Zone)
+	return t, ok && t.Year() <= 9999
 }
 
 func firstRunes(s string, n int) string {
