@@ -90,6 +90,7 @@ func (c *Converter) linkTo(kind string, entityTypeID int64, unknown, several str
 
 // ref says what a cell asks to be looked up.
 func (c *Converter) ref(k link, s string) (Ref, *Problem) {
+	s = compact(s) // first, since digits may be hidden between invisible characters
 	if digitsOnly(s) && s[0] != '0' && len(s) <= maxID {
 		return Ref{k.kind, s}, nil
 	}
@@ -115,7 +116,7 @@ func (c *Converter) ref(k link, s string) (Ref, *Problem) {
 			}
 		}
 	}
-	r := Ref{k.kind, compact(s)}
+	r := Ref{k.kind, s}
 	switch r.By() {
 	case ByEmail:
 		if k.kind == KindUser && !c.ctx.HasEmailScope {
@@ -246,6 +247,7 @@ func (c *Converter) linkKinds() []link {
 // linkRefs says what a cell may point to, in parallel to kinds: Refs of the
 // others are zero.
 func (c *Converter) linkRefs(kinds []link, s string) ([]Ref, *Problem) {
+	s = compact(s)
 	refs := make([]Ref, len(kinds))
 	if t, id, ok := readLink(s); ok {
 		for i, k := range kinds {
