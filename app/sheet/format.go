@@ -43,105 +43,123 @@ func builtinFormat(id int) format {
 	return format{}
 }
 
-// parseFormat reads a format code such as "dd.mm.yyyy;@" or "00000".
+// parseFormat reads a format code such as "dd.mm.yyyy;@" or "00000", of which
+// the first section counts: the one for positive numbers.
 func parseFormat(code string) format {
 	if strings.EqualFold(code, "general") || code == "@" {
 		return format{}
 	}
-	var f format
-	var month, minutes, digits, other, zeros bool
-	pattern := make([]byte, 0, len(code))
-	zeroCount, wanted, last := 0, true, byte(0)
-	for i := 0; i < len(code); i++ {
-		c := code[i]
-		switch c {
-		case ';':
-			i = len(code)
-			continue
-		case '"':
-			end := strings.IndexByte(code[i+1:], '"')
-			if end < 0 {
-				end = len(code) - i - 1
-			}
-			for _, q := range []byte(code[i+1 : i+1+end]) {
-				wanted = wanted && appendLiteral(&pattern, q)
-			}
-			i += end + 1
-			continue
-		case '\\':
-			if i++; i < len(code) {
-				wanted = wanted && appendLiteral(&pattern, code[i])
-			}
-			continue
-		case '_', '*':
-			i++
-			continue
-		case '[':
-			end := strings.IndexByte(code[i:], ']')
-			if end < 0 {
-				end = len(code) - i - 1
-			}
-			switch inner := strings.ToLower(code[i+1 : i+max(1, end)]); {
-			case inner != "" && strings.Trim(inner, "h") == "", inner != "" && strings.Trim(inner, "m") == "", inner != "" && strings.Trim(inner, "s") == "":
-				f.clock, f.elapsed = true, true
-			case strings.HasPrefix(inner, "$") && !strings.HasPrefix(inner, "$-"):
-				wanted = false // a currency
-			}
-			i += end
-			continue
-		}
-		switch lower := c | 0x20; {
-		case lower == 'y' || lower == 'd' || lower == 'e' && last != '0' && last != '#' && last != '?' && last != '.':
-			f.day = true
-		case lower == 'g' || lower == 'b':
-		case lower == 'm':
-			month = true
-			minutes = minutes || last == ':'
-		case lower == 'h' || lower == 's':
-			f.clock = true
-		case lower == 'a' && len(code) > i+4 && strings.EqualFold(code[i:i+5], "am/pm"):
-			f.clock = true
-			i += 4
-		case lower == 'a' && len(code) > i+2 && strings.EqualFold(code[i:i+3], "a/p"):
-			f.clock = true
-			i += 2
-		case c == '0' || c == '#' || c == '?':
-			digits = true
-			if c == '0' {
-				zeroCount++
-			}
-			pattern = append(pattern, c)
-		case c == '%':
-			zeros = true
-		case c == '.' || c == ',' || lower == 'e' || c == '@':
-			other = true
-		default:
-			wanted = wanted && appendLiteral(&pattern, c)
-		}
-		last = c
+	p := formatParser{code: code, literals: true}
+	for p.at < len(code) && code[p.at] != ';' {
+		p.at += p.sign()
 	}
-	if month && (f.day || !f.clock) && !(minutes && f.clock && !f.day) {
-		f.day = true
-	}
+	f := p.format
+	// m is a month unless it stands beside hours or seconds only.
+	f.day = f.day || p.month && !f.clock
 	switch {
 	case f.day || f.clock:
 		f.kind = dateFormat
-	case zeros:
+	case p.percent:
 		f.kind = percentFormat
-	case digits && !other && wanted && zeroCount >= 2:
-		f.kind, f.pattern = paddedFormat, string(pattern)
+	case p.zeros >= 2 && !p.fraction && p.literals:
+		f.kind, f.pattern = paddedFormat, string(p.pattern)
 	}
 	return f
 }
 
-// appendLiteral adds a sign that may stand between the digits of a code or a
-// telephone number, and reports whether it is one.
-func appendLiteral(pattern *[]byte, c byte) bool {
-	if !strings.ContainsRune(" -()/+.123456789", rune(c)) {
-		return false
+// formatParser goes through a format code sign by sign.
+type formatParser struct {
+	code string
+	at   int
+	format
+	month, percent, fraction bool
+	zeros                    int
+	pattern                  []byte
+	// literals: all text so far may stand in a padded number.
+	literals bool
+}
+
+// sign takes in what begins at p.at and returns its length.
+func (p *formatParser) sign() int {
+	rest := p.code[p.at:]
+	switch c := rest[0]; c {
+	case '"':
+		text, _, _ := strings.Cut(rest[1:], `"`)
+		p.literal(text)
+		return len(text) + 2
+	case '\\':
+		p.literal(rest[1:min(2, len(rest))])
+		return 2
+	case '_', '*': // as wide as the next sign, or filled with it
+		return 2
+	case '[':
+		text, _, _ := strings.Cut(rest[1:], "]")
+		p.bracket(strings.ToLower(text))
+		return len(text) + 2
+	case '0', '#', '?':
+		if c == '0' {
+			p.zeros++
+		}
+		p.pattern = append(p.pattern, c)
+	case '%':
+		p.percent = true
+	case '.', ',', '@':
+		p.fraction = true
+	default:
+		return p.letter(rest)
 	}
-	*pattern = append(*pattern, c)
-	return true
+	return 1
+}
+
+// letter takes in a letter of a date or time, or other text.
+func (p *formatParser) letter(rest string) int {
+	switch rest[0] | 0x20 {
+	case 'y', 'd':
+		p.day = true
+	case 'e':
+		// Of a number with an exponent, or a year.
+		if len(rest) > 1 && (rest[1] == '+' || rest[1] == '-') {
+			p.fraction = true
+			return 2
+		}
+		p.day = true
+	case 'g', 'b': // eras and the Buddhist calendar
+	case 'm':
+		p.month = true
+	case 'h', 's':
+		p.clock = true
+	case 'a':
+		for _, mark := range []string{"am/pm", "a/p"} {
+			if len(rest) >= len(mark) && strings.EqualFold(rest[:len(mark)], mark) {
+				p.clock = true
+				return len(mark)
+			}
+		}
+		p.literal(rest[:1])
+	default:
+		p.literal(rest[:1])
+	}
+	return 1
+}
+
+// bracket takes in a colour, a condition, a language, a currency, or hours,
+// minutes or seconds that go on beyond a day.
+func (p *formatParser) bracket(text string) {
+	switch {
+	case text != "" && (strings.Trim(text, "h") == "" || strings.Trim(text, "m") == "" || strings.Trim(text, "s") == ""):
+		p.clock, p.elapsed = true, true
+	case strings.HasPrefix(text, "$") && !strings.HasPrefix(text, "$-"):
+		p.literals = false
+	}
+}
+
+// literal takes in text. Only such as stands between the digits of a code or
+// a telephone number makes a number a padded one.
+func (p *formatParser) literal(text string) {
+	if strings.Trim(text, " -()/+.123456789") != "" {
+		p.literals = false
+	}
+	p.pattern = append(p.pattern, text...)
 }
 
 // pad writes a whole number into the pattern, from the right.

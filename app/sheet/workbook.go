@@ -222,43 +222,6 @@ func (x *xmlScanner) relationID() string {
 	}
 }
 
-// readStyles maps the style numbers of cells to what their formats mean.
-func readStyles(ctx context.Context, a *archive, name string) ([]format, error) {
-	codes := make(map[int]format)
-	var styles []format
-	section := ""
-	err := eachTag(ctx, a, name, func(x *xmlScanner, start bool) error {
-		tag := string(x.name)
-		switch tag {
-		case "numFmts", "cellXfs":
-			section = ""
-			if start {
-				section = tag
-			}
-		case "numFmt":
-			if id, err := strconv.Atoi(x.attrText("numFmtId")); start && section == "numFmts" && err == nil {
-				codes[id] = parseFormat(x.attrText("formatCode"))
-			}
-		case "xf":
-			if !start || section != "cellXfs" {
-				return nil
-			}
-			// A format that is missing or no number is the general one.
-			id, err := strconv.Atoi(x.attrText("numFmtId"))
-			if err != nil {
-				id = 0
-			}
-			f, ok := codes[id]
-			if !ok {
-				f = builtinFormat(id)
-			}
-			styles = append(styles, f)
-		}
-		return nil
-	})
-	return styles, err
-}
-
 // choose takes the sheet of the reading, or the first with a value, a
 // visible one if there is any.
 func (w *workbook) choose(ctx context.Context, r *Reading) error {

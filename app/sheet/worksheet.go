@@ -303,11 +303,12 @@ func typeOf(t []byte) cellType {
 // render writes the canonical text of a cell with a value.
 func (s *rows) render(of cellType, style *format, column int) (cell, error) {
 	from, flags := len(s.text), uint8(0)
+	raw := unescapeX(s.raw)
 	switch of {
 	case sharedCell:
-		i, ok := smallNumber(s.raw)
+		i, ok := smallNumber(raw)
 		if !ok {
-			return cell{}, damaged(fmt.Errorf("shared string %q", s.raw))
+			return cell{}, damaged(fmt.Errorf("shared string %q", raw))
 		}
 		text, f, err := s.w.strings.get(i)
 		if err != nil {
@@ -316,34 +317,32 @@ func (s *rows) render(of cellType, style *format, column int) (cell, error) {
 		s.text, flags = append(s.text, text...), f
 	case boolCell:
 		word := "FALSE"
-		if raw := bytes.TrimSpace(s.raw); string(raw) == "1" || string(raw) == "true" {
+		if raw := bytes.TrimSpace(raw); string(raw) == "1" || string(raw) == "true" {
 			word = "TRUE"
 		}
 		s.text = append(s.text, word...)
 	case errorCell:
 		s.marks.errors.add(1, s.number, column)
-		s.text = append(s.text, s.raw...)
+		s.text = append(s.text, raw...)
 	case dateCell:
-		s.text = appendISO(s.text, s.raw)
+		s.text = appendISO(s.text, raw)
 	case numberCell:
 		var long bool
-		if s.text, long = appendNumber(s.text, s.raw, style, s.w.date1904); long {
+		if s.text, long = appendNumber(s.text, raw, style, s.w.date1904); long {
 			s.marks.longNumber.add(1, s.number, column)
 		}
-		flags = textFlags(s.text[from:])
 	default:
-		s.text = append(s.text, s.rawText()...)
-		flags = textFlags(s.text[from:])
+		s.text = append(s.text, raw...)
 	}
 	text := s.text[from:len(s.text):len(s.text)]
+	if of != sharedCell {
+		flags = textFlags(text)
+	}
 	if flags&suspect != 0 {
 		text = s.marks.clean(text, &s.text, s.number, column)
 	}
 	return cell{text, flags&special != 0}, nil
 }
-
-// rawText resolves what richText has not: the value of a formula.
-func (s *rows) rawText() []byte { return unescapeX(s.raw) }
 
 // appendISO writes a cell that is a date in ISO form, as strict files have
 // it: without a time of midnight, and with a space before the time.
