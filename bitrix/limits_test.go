@@ -22,6 +22,7 @@ type limited struct {
 	limit      float64       // seconds of method time; 0: none counted
 	floor      time.Duration // shorter calls are not billed
 	aligned    bool          // baskets leave at whole minutes
+	spans      bool          // baskets begin with a call, not with a minute
 	batchBill  bool          // a batch is billed to "batch"
 	skew       time.Duration // of the portal's clock
 	cost       func(method string, body map[string]any) time.Duration
@@ -32,7 +33,6 @@ type limited struct {
 	meters  map[string]map[int64]*slot
 
 	rateRefused, timeRefused, ran int
-	busyUntil                     time.Time
 }
 
 type slot struct {
@@ -69,6 +69,14 @@ func (l *limited) bill(method string, now time.Time, d time.Duration) {
 		l.meters[method] = make(map[int64]*slot)
 	}
 	minute := now.Add(l.skew).Unix() / 60
+	for m, s := range l.meters[method] {
+		if l.spans && now.Before(s.first.Add(time.Minute)) {
+			minute = m
+		}
+	}
+	if l.spans && l.meters[method][minute] != nil && !now.Before(l.meters[method][minute].first.Add(time.Minute)) {
+		minute = -now.UnixNano() // a second basket within this minute
+	}
 	if l.meters[method][minute] == nil {
 		l.meters[method][minute] = &slot{first: now}
 	}
@@ -260,6 +268,8 @@ func TestPaceEfficiency(t *testing.T) {
 		// wait until 1200 s, the last 40 s.
 		{"time binds", &limited{size: 50, rate: 2, limit: 480}, "", 100, 10 * time.Second, 1, 1236 * time.Second, 0},
 		{"time binds, whole minutes", &limited{size: 50, rate: 2, limit: 480, aligned: true}, "", 100, 10 * time.Second, 1, 1236 * time.Second, 0},
+		{"time binds, spans", &limited{size: 50, rate: 2, limit: 480, spans: true}, "", 100, 10 * time.Second, 1, 1236 * time.Second, 0},
+		{"time binds, spans, four streams", &limited{size: 50, rate: 2, limit: 480, spans: true}, "", 400, 10 * time.Second, 4, 4840 * time.Second, 0},
 		{"time binds, clock ahead", &limited{size: 50, rate: 2, limit: 480, skew: 7 * time.Minute}, "", 100, 10 * time.Second, 1, 1236 * time.Second, 0},
 		{"time binds, clock behind", &limited{size: 50, rate: 2, limit: 480, skew: -7 * time.Minute}, "", 100, 10 * time.Second, 1, 1236 * time.Second, 0},
 		{"time binds, small chunks", &limited{size: 50, rate: 2, limit: 480}, "", 1000, 2 * time.Second, 1, 2440 * time.Second, 0},

@@ -12,12 +12,30 @@ const (
 	slack = 0.5
 )
 
-// basket is the method time of one minute.
+// basket is the method time of some calls that a portal surely keeps
+// together. How it cuts time into minutes is not written anywhere, so three
+// ways are followed until its answers tell which it is.
 type basket struct {
-	first  time.Time // when the first call was counted in it
-	leaves time.Time // when it is forgotten
-	spent  float64   // seconds
+	spent float64 // seconds
+	// firsts are from when the ten minutes of this basket run, each way.
+	firsts [ways]time.Time
+	// told is when it leaves, if the portal has said so.
+	told time.Time
 }
+
+// The ways a portal may cut time into baskets.
+const (
+	// bySlot: a basket is a minute of the clock and leaves ten minutes after
+	// its first call.
+	bySlot = iota
+	// bySpan: a basket begins with a call, takes what ends within a minute
+	// of it, and leaves ten minutes after it.
+	bySpan
+	// byClock: a basket is a minute of the clock and leaves ten minutes
+	// after its beginning.
+	byClock
+	ways
+)
 
 // meter mirrors what a portal counts against one method of one app or
 // webhook: the seconds its calls took, in ten baskets of a minute. A call is
@@ -29,10 +47,9 @@ type meter struct {
 	// nothing is counted.
 	counted bool
 	last    time.Time // the portal's time of the newest sum
-	// wholeMinutes: baskets leave at whole minutes, ten after theirs.
-	// fromFirst: they leave ten minutes after their first call.
-	wholeMinutes, fromFirst bool
-	blocked                 time.Time
+	// wrong are the ways that the portal's answers have contradicted.
+	wrong   [ways]bool
+	blocked time.Time
 	// flying is what requests under way will probably add.
 	flying   float64
 	inFlight int
@@ -49,7 +66,7 @@ type meter struct {
 func (m *meter) spent(at time.Time) float64 {
 	var sum float64
 	for _, b := range m.baskets {
-		if b.leaves.After(at) {
+		if m.leaves(b).After(at) {
 			sum += b.spent
 		}
 	}
@@ -60,7 +77,7 @@ func (m *meter) spent(at time.Time) float64 {
 func (m *meter) forget(now time.Time) {
 	kept := m.baskets[:0]
 	for _, b := range m.baskets {
-		if b.leaves.After(now) {
+		if m.leaves(b).After(now) {
 			kept = append(kept, b)
 		}
 	}
@@ -106,8 +123,8 @@ func (m *meter) open(now time.Time, lead, careful, limit float64) time.Time {
 func (m *meter) nextLeaving(t time.Time) time.Time {
 	var next time.Time
 	for _, b := range m.baskets {
-		if b.leaves.After(t) && (next.IsZero() || b.leaves.Before(next)) {
-			next = b.leaves
+		if at := m.leaves(b); at.After(t) && (next.IsZero() || at.Before(next)) {
+			next = at
 		}
 	}
 	return next
@@ -133,19 +150,40 @@ func (m *meter) end(now time.Time, cost float64) {
 	m.soonest = now.Add(tick)
 }
 
+// leaves is when a basket is forgotten: what the portal has told, or the
+// latest that is still possible.
+func (m *meter) leaves(b basket) time.Time {
+	if !b.told.IsZero() {
+		return b.told.Add(tick)
+	}
+	var last time.Time
+	for way, first := range b.firsts {
+		if !m.wrong[way] && first.After(last) {
+			last = first
+		}
+	}
+	return last.Add(window + tick)
+}
+
 // add counts seconds of a call that ended now.
 func (m *meter) add(now time.Time, spent float64) {
 	m.forget(now)
-	began := now.Add(m.skew).Truncate(minute).Add(-m.skew) // of the minute
-	if n := len(m.baskets); n > 0 && !m.baskets[n-1].first.Before(began) {
-		m.baskets[n-1].spent += spent
-		return
+	slot := now.Add(m.skew).Truncate(minute).Add(-m.skew)
+	firsts := [ways]time.Time{bySlot: now, bySpan: now, byClock: slot}
+	if n := len(m.baskets); n > 0 {
+		last := &m.baskets[n-1]
+		if last.firsts[byClock].Equal(slot) {
+			firsts[bySlot] = last.firsts[bySlot]
+		}
+		if now.Before(last.firsts[bySpan].Add(minute)) {
+			firsts[bySpan] = last.firsts[bySpan]
+		}
+		if last.firsts == firsts {
+			last.spent += spent
+			return
+		}
 	}
-	leaves := now.Add(window + tick)
-	if m.wholeMinutes && !m.fromFirst {
-		leaves = began.Add(window + tick)
-	}
-	m.baskets = append(m.baskets, basket{first: now, leaves: leaves, spent: spent})
+	m.baskets = append(m.baskets, basket{spent: spent, firsts: firsts})
 }
 
 // observe adjusts the model to a sum that the portal reports for a time, and
@@ -157,9 +195,10 @@ func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
 	m.forget(at)
 	told := resetAt.After(at) && resetAt.Before(at.Add(window+minute))
 	if told {
+		m.contradict(resetAt)
 		// Our times are never early, so what we expected to leave before the
 		// oldest basket does has left, if only within the last second.
-		for len(m.baskets) > 0 && m.baskets[0].leaves.Before(resetAt) {
+		for len(m.baskets) > 0 && m.leaves(m.baskets[0]).Before(resetAt) {
 			m.baskets = m.baskets[1:]
 		}
 	}
@@ -173,12 +212,29 @@ func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
 		m.shed(have - sum)
 	}
 	if told && len(m.baskets) > 0 {
-		if resetAt.Add(m.skew).Round(tick).Unix()%60 == 0 {
-			m.wholeMinutes = true
-		} else {
-			m.fromFirst = true
+		m.baskets[0].told = resetAt
+	}
+}
+
+// contradict learns how the portal cuts time from when it says that its
+// oldest basket leaves: a way that knows no basket for it, while another
+// does, is wrong.
+func (m *meter) contradict(resetAt time.Time) {
+	var fits [ways]bool
+	for _, b := range m.baskets {
+		for way, first := range b.firsts {
+			off := first.Add(window).Sub(resetAt).Abs()
+			fits[way] = fits[way] || off <= tick+tick/2
 		}
-		m.baskets[0].leaves = resetAt.Add(tick)
+	}
+	if fits == [ways]bool{} {
+		return
+	}
+	for way := range fits {
+		m.wrong[way] = m.wrong[way] || !fits[way]
+	}
+	if m.wrong == [ways]bool{true, true, true} {
+		m.wrong = [ways]bool{}
 	}
 }
 
@@ -196,8 +252,8 @@ func (m *meter) newer(at time.Time, t Time) bool {
 func (m *meter) spread(at time.Time, sum float64, resetAt time.Time) {
 	n := int(at.Add(window).Sub(resetAt)/minute) + 1
 	for i := range n {
-		leaves := resetAt.Add(time.Duration(i)*minute + tick)
-		m.baskets = append(m.baskets, basket{first: leaves.Add(-window - tick), leaves: leaves, spent: sum / float64(n)})
+		first := resetAt.Add(time.Duration(i)*minute - window)
+		m.baskets = append(m.baskets, basket{spent: sum / float64(n), firsts: [ways]time.Time{first, first, first}})
 	}
 }
 

@@ -273,9 +273,11 @@ func TestPaceAtRandom(t *testing.T) {
 			size: 50, rate: 2,
 			limit:   rapid.SampledFrom([]float64{480, 480, 420}).Draw(r, "limit"),
 			aligned: rapid.Bool().Draw(r, "aligned"),
+			spans:   rapid.Bool().Draw(r, "spans"),
 			floor:   time.Duration(rapid.IntRange(0, 100).Draw(r, "floor")) * time.Millisecond,
 			skew:    time.Duration(rapid.IntRange(-600, 600).Draw(r, "skew")) * time.Second,
 		}
+		l.aligned = l.aligned && !l.spans
 		usual := time.Duration(rapid.IntRange(10, 20000).Draw(r, "cost")) * time.Millisecond
 		streams := rapid.IntRange(1, 4).Draw(r, "streams")
 		calls := rapid.IntRange(20, 300).Draw(r, "calls")
