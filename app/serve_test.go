@@ -200,7 +200,9 @@ func TestConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	set(func(row *portal.Portal) { row.Domain, row.Endpoint, row.Status = "a.example", "https://a.example/rest/", portal.Active })
+	set(func(row *portal.Portal) {
+		row.Domain, row.Endpoint, row.Status = "a.example", "https://a.example/rest/", portal.Active
+	})
 	if _, err := c.Connect(ctx, member, grant); !errors.Is(err, importer.ErrNotFound) {
 		t.Errorf("user without a grant: %v", err)
 	}
