@@ -54,8 +54,12 @@ func (s *Server) framedPage(name string) func(*fiber.Ctx, visit) error {
 func (s *Server) showDoc(c *fiber.Ctx, name string) error {
 	t := s.text(c)
 	d := docData{Name: name}
+	limit := t.Text("page.rows_unlimited")
+	if s.freeRows > 0 {
+		limit = t.Text("page.rows_limited", "n", s.freeRows)
+	}
 	args := []any{
-		"rows", s.freeRows, "size", t.Bytes(s.maxUpload), "keep", s.keepDays, "log", s.logDays,
+		"limit", limit, "size", t.Bytes(s.maxUpload), "keep", s.keepDays, "log", s.logDays,
 		"version", s.version, "app", s.manifest.Version, "terms", s.manifest.Legal.Version, "date", s.manifest.Legal.Date,
 		"host", strings.TrimPrefix(strings.TrimPrefix(s.publicURL, "https://"), "http://"),
 	}

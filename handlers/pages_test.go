@@ -53,6 +53,8 @@ func TestPagesSayWhatHolds(t *testing.T) {
 	s.send(http.MethodGet, "/privacy", nil).assertHas(t, "14 days", "5 days", "app.example.com")
 	s.send(http.MethodGet, "/terms", nil).assertHas(t, "Version 1.0 of 2026-11-23")
 	s.send(http.MethodGet, "/about", nil).assertHas(t, "<code>user_brief</code>", "build test", "MIT")
+	newSite(t, func(o *handlers.Options) { o.FreeRows = 0 }).send(http.MethodGet, "/terms", nil).
+		assertHas(t, "number of rows of an import is not limited")
 	if p := s.send(http.MethodGet, "/docs", nil); strings.Contains(p.body, "webhook") {
 		t.Error("the documentation explains what is switched off")
 	}
