@@ -65,7 +65,7 @@ func (p *Portal) RemoveApp(ctx context.Context, clean bool) error {
 	bound := p.handlers
 	p.handlers, p.placements = nil, nil
 	if clean {
-		p.appOptions, p.userOptions = newArray(), map[int64]*array{}
+		p.options = map[int64]*array{}
 	}
 	p.firstRun = map[int64]bool{}
 	p.mu.Unlock()

@@ -109,7 +109,7 @@ func (p *Portal) AddField(entityTypeID int64, f Field) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e := p.entity(entityTypeID); e != nil {
-		e.add(userField(f))
+		e.setFields(append(slices.Clone(e.fields()), userField(f)))
 	}
 }
 
@@ -118,7 +118,6 @@ func (p *Portal) RemoveField(entityTypeID int64, name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e := p.entity(entityTypeID); e != nil {
-		e.fields = slices.DeleteFunc(slices.Clone(e.fields), func(f *field) bool { return f.name == name })
-		delete(e.byName, name)
+		e.setFields(slices.DeleteFunc(slices.Clone(e.fields()), func(f *field) bool { return f.name == name }))
 	}
 }

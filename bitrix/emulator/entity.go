@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // The entity types that every portal has.
@@ -20,14 +21,35 @@ type entity struct {
 	id    int64
 	t     *Type // nil for contacts, companies and deals
 	title string
-	// fields in the portal's order; byName finds them by canonical name.
-	fields []*field
-	byName map[string]*field
+	// schema changes while requests run, so it is replaced as a whole.
+	schema atomic.Pointer[schema]
 	pipes  []Pipeline
 	items  []*Item // by id, ascending
 	byID   map[int64]*Item
 	next   int64
 }
+
+// schema are fields in the portal's order; byName finds them by their
+// canonical name. It is never changed.
+type schema struct {
+	fields []*field
+	byName map[string]*field
+}
+
+// setFields gives the entity a new schema.
+func (e *entity) setFields(fields []*field) {
+	s := &schema{fields: fields, byName: make(map[string]*field, len(fields))}
+	for _, f := range fields {
+		if f.upper == "" {
+			f.upper = f.name
+		}
+		s.byName[f.name] = f
+	}
+	e.schema.Store(s)
+}
+
+func (e *entity) fields() []*field         { return e.schema.Load().fields }
+func (e *entity) field(name string) *field { return e.schema.Load().byName[name] }
 
 // field describes a field of an entity.
 type field struct {
@@ -121,30 +143,20 @@ func (f *field) describe(lang string) *array {
 }
 
 func newEntity(id int64, title string, fields []*field) *entity {
-	e := &entity{id: id, title: title, byName: map[string]*field{}, byID: map[int64]*Item{}, next: 1}
-	for _, f := range fields {
-		e.add(f)
-	}
+	e := &entity{id: id, title: title, byID: map[int64]*Item{}, next: 1}
+	e.setFields(fields)
 	return e
-}
-
-func (e *entity) add(f *field) {
-	if f.upper == "" {
-		f.upper = f.name
-	}
-	e.fields = append(e.fields, f)
-	e.byName[f.name] = f
 }
 
 // named finds a field by the name a caller uses.
 func (e *entity) named(name string, original bool) *field {
-	if f := e.byName[name]; f != nil && (!f.dynamic || original) {
+	if f := e.field(name); f != nil && (!f.dynamic || original) {
 		return f
 	}
 	if original {
 		return nil
 	}
-	for _, f := range e.fields {
+	for _, f := range e.fields() {
 		if f.dynamic && f.camel() == name {
 			return f
 		}

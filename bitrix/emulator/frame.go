@@ -105,7 +105,7 @@ func (p *Portal) isRemoved() bool {
 
 // initData answers getInitData.
 func (p *Portal) initData(u User, o opening, form url.Values, installing bool) *array {
-	user := p.optionsOf(u.ID)
+	user, app := p.optionsOf(u.ID), p.optionsOf(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first := !p.firstRun[u.ID] && !installing
@@ -124,7 +124,7 @@ func (p *Portal) initData(u User, o opening, form url.Values, installing bool) *
 		"LANG", u.Lang, "DOMAIN", p.p.Domain, "PROTOCOL", pick(p.p.Scheme == "https", 1, 0), "PATH", "/rest",
 		"AUTH_ID", form.Get("AUTH_ID"), "AUTH_EXPIRES", form.Get("AUTH_EXPIRES"), "REFRESH_ID", form.Get("REFRESH_ID"),
 		"MEMBER_ID", p.p.MemberID, "FIRST_RUN", first, "IS_ADMIN", u.Admin, "INSTALL", installing,
-		"USER_OPTIONS", user.clone(), "APP_OPTIONS", p.appOptions.clone(),
+		"USER_OPTIONS", user.clone(), "APP_OPTIONS", app.clone(),
 		"PLACEMENT", o.placement, "PLACEMENT_OPTIONS", options)
 }
 
@@ -262,7 +262,7 @@ func (p *Portal) frameOption(w http.ResponseWriter, _ *http.Request, in frameReq
 			http.Error(w, "only for administrators", http.StatusForbidden)
 			return
 		}
-		all = p.appOptions
+		all = p.optionsOf(0)
 	}
 	p.mu.Lock()
 	all.set(in.Name, toPHP(in.Value))

@@ -83,17 +83,17 @@ func sortedKeys[V any](m map[string]V) []string {
 func (p *Portal) blank(e *entity, by int64) *Item {
 	now := p.w.now().Truncate(time.Second)
 	at := stamp(now.In(p.p.Zone))
-	it := &Item{EntityTypeID: e.id, CreatedBy: by, Created: now, Updated: now, Fields: make(map[string]any, len(e.fields))}
-	for _, f := range e.fields {
+	it := &Item{EntityTypeID: e.id, CreatedBy: by, Created: now, Updated: now, Fields: make(map[string]any, len(e.fields()))}
+	for _, f := range e.fields() {
 		it.Fields[f.name] = p.fallback(f)
 	}
 	for _, name := range []string{"createdBy", "updatedBy", "movedBy", "lastActivityBy", "assignedById"} {
-		if e.byName[name] != nil {
+		if e.field(name) != nil {
 			it.Fields[name] = by
 		}
 	}
 	for _, name := range []string{"createdTime", "updatedTime", "movedTime", "lastActivityTime"} {
-		if e.byName[name] != nil {
+		if e.field(name) != nil {
 			it.Fields[name] = at
 		}
 	}
@@ -155,20 +155,20 @@ func (p *Portal) myCompany() any {
 // amount, title.
 func (p *Portal) fill(e *entity, it *Item, titled bool) {
 	f := it.Fields
-	if e.byName["categoryId"] != nil && e.pipeline(it.id("categoryId")) == nil {
+	if e.field("categoryId") != nil && e.pipeline(it.id("categoryId")) == nil {
 		f["categoryId"] = defaultOf(e.pipes)
 	}
-	if e.byName["stageId"] != nil {
+	if e.field("stageId") != nil {
 		// An unknown stage, or one of another pipeline, becomes the first.
 		if e.stage(it.id("categoryId"), text(f["stageId"])) == nil {
 			f["stageId"] = e.firstStage(it.id("categoryId"))
 		}
 		p.close(e, it)
 	}
-	if e.byName["contactIds"] != nil {
+	if e.field("contactIds") != nil {
 		p.bindContacts(it)
 	}
-	if e.byName["isManualOpportunity"] != nil {
+	if e.field("isManualOpportunity") != nil {
 		p.amount(it)
 	}
 	if _, hasTitle := f["title"]; hasTitle && (!titled || isEmpty(f["title"])) {
@@ -179,7 +179,7 @@ func (p *Portal) fill(e *entity, it *Item, titled bool) {
 // close overwrites the end date of an item in a final stage with today.
 func (p *Portal) close(e *entity, it *Item) {
 	s := e.stage(it.id("categoryId"), text(it.get("stageId")))
-	if s != nil && s.Semantics != "" && e.byName["closedate"] != nil {
+	if s != nil && s.Semantics != "" && e.field("closedate") != nil {
 		it.Fields["closedate"] = day(p.w.now().In(p.p.Zone), p.p.Zone)
 	}
 }
@@ -234,7 +234,7 @@ func (e *entity) position(id int64) int {
 // shape is the item as an answer shows it.
 func (c *call) shape(e *entity, it *Item, names []string, original bool) *array {
 	out := newArray()
-	for _, f := range e.fields {
+	for _, f := range e.fields() {
 		if names != nil && !slices.Contains(names, f.name) || f.name == "contacts" {
 			continue
 		}

@@ -240,7 +240,7 @@ func (p *Portal) statusRows() []statusRow {
 	}
 	for _, e := range p.entities {
 		for _, pipe := range e.pipes {
-			if e.byName["stageId"] == nil {
+			if e.field("stageId") == nil {
 				continue
 			}
 			var pipeline any
@@ -253,14 +253,19 @@ func (p *Portal) statusRows() []statusRow {
 	return out
 }
 
+// named reports whether a filter, one value or several, lets a name through.
+func named(filter any, name string) bool {
+	if list, isArray := filter.(*array); isArray {
+		return slices.ContainsFunc(list.values(), func(v any) bool { return text(v) == name })
+	}
+	return filter == nil || text(filter) == name
+}
+
 func statusList(c *call) (reply, *failure) {
 	filter := c.params.sub("filter")
 	out := newArray()
 	for _, r := range c.p.statusRows() {
-		if v := filter.fold("ENTITY_ID"); v != nil && text(v) != r.dictionary {
-			continue
-		}
-		if v := filter.fold("STATUS_ID"); v != nil && text(v) != r.id {
+		if !named(filter.fold("ENTITY_ID"), r.dictionary) || !named(filter.fold("STATUS_ID"), r.id) {
 			continue
 		}
 		colour, how := "#39A8EF", "process"
@@ -304,7 +309,7 @@ func statusTypes(c *call) (reply, *failure) {
 	}
 	for _, e := range p.entities {
 		for _, pipe := range e.pipes {
-			if e.byName["stageId"] == nil {
+			if e.field("stageId") == nil {
 				continue
 			}
 			row := newArray("ID", e.stageDictionary(pipe.ID), "NAME", e.title+" ("+pipe.Name+")", "SEMANTIC_INFO", newArray())

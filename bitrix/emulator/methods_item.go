@@ -28,7 +28,7 @@ func itemFields(c *call) (reply, *failure) {
 		return denied("Access denied")
 	}
 	fields := newArray()
-	for _, f := range e.fields {
+	for _, f := range e.fields() {
 		fields.set(f.shown(c.original()), f.describe(c.user.Lang))
 	}
 	return ok(newArray("fields", fields))

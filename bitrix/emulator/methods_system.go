@@ -193,20 +193,21 @@ func (c *call) users(pass func(User) bool) (reply, *failure) {
 // optionMethods keep small values for the app and for each of its users.
 func optionMethods() []method {
 	return []method{
-		{name: "app.option.get", app: true, run: func(c *call) (reply, *failure) { return c.options(c.p.appOptions) }},
+		{name: "app.option.get", app: true, run: func(c *call) (reply, *failure) { return c.options(c.p.optionsOf(0)) }},
 		{name: "app.option.set", app: true, run: appOptionSet},
 		{name: "user.option.get", app: true, run: func(c *call) (reply, *failure) { return c.options(c.p.optionsOf(c.user.ID)) }},
 		{name: "user.option.set", app: true, run: func(c *call) (reply, *failure) { return c.setOptions(c.p.optionsOf(c.user.ID)) }},
 	}
 }
 
+// optionsOf are the options of a user, of the app itself for 0.
 func (p *Portal) optionsOf(user int64) *array {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.userOptions[user] == nil {
-		p.userOptions[user] = newArray()
+	if p.options[user] == nil {
+		p.options[user] = newArray()
 	}
-	return p.userOptions[user]
+	return p.options[user]
 }
 
 func (c *call) options(all *array) (reply, *failure) {
@@ -243,5 +244,5 @@ func appOptionSet(c *call) (reply, *failure) {
 	if !c.user.Admin {
 		return refuse(http.StatusForbidden, "AccessException", "Administrator authorization required")
 	}
-	return c.setOptions(c.p.appOptions)
+	return c.setOptions(c.p.optionsOf(0))
 }

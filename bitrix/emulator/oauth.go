@@ -83,7 +83,7 @@ func (w *World) token(in inbound) (int, *array) {
 	switch {
 	case revoked:
 		return http.StatusBadRequest, oauthError("invalid_client", "Application is not installed")
-	case spent:
+	case spent, w.now().Sub(g.made) > refreshLife:
 		return http.StatusBadRequest, oauthError("invalid_grant", "Refresh token was used")
 	case g.portal.paymentRequired():
 		return http.StatusUnauthorized, oauthError("PAYMENT_REQUIRED", "Payment required")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +48,7 @@ type pageData struct {
 	AppPath           string
 	Installed         bool
 	Types             []typeLink
-	Notices           []Notice
+	Notices           []noticeView
 	// One of the following is the content.
 	List  *listView
 	Card  *cardView
@@ -59,6 +60,31 @@ type pageData struct {
 type typeLink struct {
 	Title, Path string
 	Items       int
+	Active      bool
+}
+
+// noticeView is a notification with its links.
+type noticeView struct{ Parts []noticePart }
+
+type noticePart struct{ Text, Path string }
+
+var noticeLink = regexp.MustCompile(`(?i)\[URL=(/[^/\]][^\]]*)\](.*?)\[/URL\]`)
+
+// view reads the [URL=…] codes of a notification; other codes are shown as
+// they are, and only paths of the portal become links.
+func (n Notice) view() noticeView {
+	var v noticeView
+	rest := n.Message
+	for {
+		m := noticeLink.FindStringSubmatchIndex(rest)
+		if m == nil {
+			break
+		}
+		v.Parts = append(v.Parts, noticePart{Text: rest[:m[0]]}, noticePart{rest[m[4]:m[5]], rest[m[2]:m[3]]})
+		rest = rest[m[1]:]
+	}
+	v.Parts = append(v.Parts, noticePart{Text: rest})
+	return v
 }
 
 // T words the portal's own few sentences.
@@ -87,16 +113,22 @@ func (p *Portal) page(r *http.Request, title string) pageData {
 	}
 	for _, t := range p.types() {
 		if u.on(t.EntityTypeID).Read != None {
-			d.Types = append(d.Types, typeLink{t.Title, fmt.Sprintf("/crm/type/%d/list/category/%d/", t.EntityTypeID, defaultOf(t.Pipelines)), len(p.Items(t.EntityTypeID))})
+			d.Types = append(d.Types, typeLink{Title: t.Title, Path: fmt.Sprintf("/crm/type/%d/list/category/%d/", t.EntityTypeID, defaultOf(t.Pipelines)), Items: p.count(t.EntityTypeID)})
 		}
 	}
 	for _, n := range p.Notices() {
 		if n.To == u.ID {
-			d.Notices = append(d.Notices, n)
+			d.Notices = append(d.Notices, n.view())
 		}
 	}
 	slices.Reverse(d.Notices)
 	return d
+}
+
+func (p *Portal) count(entityTypeID int64) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.entity(entityTypeID).items)
 }
 
 func (p *Portal) render(w http.ResponseWriter, status int, d pageData) {

@@ -106,7 +106,7 @@ func (p *Portal) serveList(w http.ResponseWriter, r *http.Request) {
 	category := r.PathValue("category")
 	if e.t != nil && len(e.pipes) > 1 {
 		for _, pipe := range e.pipes {
-			v.Pipelines = append(v.Pipelines, typeLink{Title: pipe.Name, Path: fmt.Sprintf("%slist/category/%d/", prefix, pipe.ID)})
+			v.Pipelines = append(v.Pipelines, typeLink{Title: pipe.Name, Path: fmt.Sprintf("%slist/category/%d/", prefix, pipe.ID), Active: idText(pipe.ID) == category})
 		}
 	}
 	var rows []*Item
@@ -143,7 +143,7 @@ func (p *Portal) serveList(w http.ResponseWriter, r *http.Request) {
 func shownFields(e *entity, rows []*Item) []*field {
 	var out []*field
 	hidden := []string{"id", "contacts", "contactId", "opened", "webformId", "movedBy", "lastActivityBy", "lastActivityTime", "updatedTime", "updatedBy", "createdTime", "movedTime", "taxValue", "previousStageId", "isManualOpportunity"}
-	for _, f := range e.fields {
+	for _, f := range e.fields() {
 		if slices.Contains(hidden, f.name) || f.typ == "crm_multifield" {
 			continue
 		}
@@ -175,15 +175,12 @@ func (p *Portal) serveCard(w http.ResponseWriter, r *http.Request) {
 		p.render(w, http.StatusNotFound, d)
 		return
 	}
-	d.Title = text(it.get("title"))
-	if d.Title == "" {
-		d.Title = strings.TrimSpace(text(it.get("name")) + " " + text(it.get("lastName")))
-	}
+	d.Title = it.name()
 	v := &cardView{Back: prefix, Tabs: p.menu(e.code()+"_DETAIL_TAB", d.User)}
 	for i := range v.Tabs {
 		v.Tabs[i].ID = idText(id)
 	}
-	for _, f := range e.fields {
+	for _, f := range e.fields() {
 		if f.name != "contacts" && f.typ != "crm_multifield" {
 			v.Fields = append(v.Fields, labelled{f.titleIn(d.Lang), f.name, p.display(e, f, it)})
 		}
@@ -236,7 +233,7 @@ func (p *Portal) word(e *entity, f *field, it *Item, v any) string {
 			return pipe.Name
 		}
 	case "crm_company", "crm_contact", "crm_entity":
-		return pick(s == "0", "", s)
+		return p.linked(pick(f.typ == "crm_contact", int64(typeContact), f.parent), intval(v))
 	case "date":
 		return firstRunes(s, 10)
 	case "datetime":
@@ -247,4 +244,25 @@ func (p *Portal) word(e *entity, f *field, it *Item, v any) string {
 		}
 	}
 	return s
+}
+
+// linked is what an item that is linked to is called.
+func (p *Portal) linked(kind, id int64) string {
+	if id == 0 {
+		return ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := p.entity(kind); e != nil && e.byID[id] != nil {
+		return e.byID[id].name()
+	}
+	return idText(id)
+}
+
+// name is the title, or the name of a person.
+func (it *Item) name() string {
+	if t := text(it.get("title")); t != "" {
+		return t
+	}
+	return strings.TrimSpace(text(it.get("name")) + " " + text(it.get("lastName")))
 }

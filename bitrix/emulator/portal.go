@@ -28,8 +28,7 @@ type Portal struct {
 	appToken           string
 	placements         []placement
 	handlers           []handler
-	appOptions         *array
-	userOptions        map[int64]*array
+	options            map[int64]*array // by user, 0 is the app
 	firstRun           map[int64]bool
 	frames             map[string]frame
 	// What limits and goes wrong.
@@ -102,8 +101,8 @@ func newPortal(w *World, p Profile) *Portal {
 	portal := &Portal{
 		w: w, p: p, installed: p.Installed, appToken: token(16),
 		hooks: map[string]*hook{}, buckets: map[string]*bucket{}, spent: map[string]*baskets{},
-		costs: map[string]time.Duration{}, userOptions: map[int64]*array{},
-		firstRun: map[int64]bool{}, frames: map[string]frame{}, appOptions: newArray(),
+		costs: map[string]time.Duration{}, options: map[int64]*array{},
+		firstRun: map[int64]bool{}, frames: map[string]frame{},
 	}
 	for _, u := range p.Users {
 		u.Rights = maps.Clone(u.Rights)

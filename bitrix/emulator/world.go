@@ -48,13 +48,16 @@ type World struct {
 	calls   []Call
 }
 
+// refreshLife is how long a refresh token that is not used stays good.
+const refreshLife = 180 * 24 * time.Hour
+
 // grant is one pair of tokens.
 type grant struct {
 	access, refresh string
 	portal          *Portal
 	user            int64
 	client          string
-	expires         time.Time
+	made, expires   time.Time
 	// revoked: the app was removed; spent: the refresh token was used.
 	revoked, spent bool
 }
@@ -165,7 +168,7 @@ func (w *World) isOAuth(host string) bool {
 func (w *World) issue(p *Portal, user int64, client string) *grant {
 	g := &grant{
 		access: token(35), refresh: token(35), portal: p, user: user, client: client,
-		expires: w.now().Add(w.o.TokenLife).Truncate(time.Second),
+		made: w.now(), expires: w.now().Add(w.o.TokenLife).Truncate(time.Second),
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -126,7 +126,10 @@ func (c *call) assign(e *entity, it *Item, fields *array, admin bool) (sent []st
 // have, a link to something the caller cannot read.
 func (c *call) check(e *entity, it *Item, sent []string) *failure {
 	for _, name := range sent {
-		f, v := e.byName[name], it.Fields[name]
+		f, v := e.field(name), it.Fields[name]
+		if f == nil {
+			continue // taken away meanwhile
+		}
 		switch f.typ {
 		case "crm_category":
 			if e.pipeline(intval(v)) == nil {
@@ -194,18 +197,18 @@ func (p *Portal) checkHistory(e *entity, it *Item, sent []string) *failure {
 	now := p.w.now()
 	if hasCreated {
 		if created.After(now) || len(e.items) > 0 && created.Before(e.items[len(e.items)-1].Created) {
-			return invalidValue(e.byName["createdTime"])
+			return invalidValue(e.field("createdTime"))
 		}
 		it.Created = created
 	}
 	if hasUpdated && (updated.After(now) || updated.Before(it.Created)) {
-		return invalidValue(e.byName["updatedTime"])
+		return invalidValue(e.field("updatedTime"))
 	}
 	if hasUpdated {
 		it.Updated = updated
 	}
 	if hasMoved && (moved.Before(it.Created) || moved.After(it.Updated)) {
-		return invalidValue(e.byName["movedTime"])
+		return invalidValue(e.field("movedTime"))
 	}
 	it.CreatedBy = it.id("createdBy")
 	return nil
@@ -216,7 +219,7 @@ func (c *call) required(e *entity, it *Item) *failure {
 	if !c.p.p.EnforceRequired {
 		return nil
 	}
-	for _, f := range e.fields {
+	for _, f := range e.fields() {
 		if f.dynamic && f.required && isEmpty(it.get(f.name)) {
 			return fails(http.StatusBadRequest, "CRM_FIELD_ERROR_REQUIRED", fmt.Sprintf("The \"%s\" field is required", f.title))
 		}
@@ -268,10 +271,10 @@ func (c *call) change(e *entity, old *Item, fields *array) (*Item, *failure) {
 		return nil, fail
 	}
 	p.move(e, old, &next, sent, c.user.ID)
-	if e.byName["isManualOpportunity"] != nil {
+	if e.field("isManualOpportunity") != nil {
 		p.amount(&next)
 	}
-	if e.byName["contactIds"] != nil && (slices.Contains(sent, "contactId") || slices.Contains(sent, "contactIds")) {
+	if e.field("contactIds") != nil && (slices.Contains(sent, "contactId") || slices.Contains(sent, "contactIds")) {
 		if !slices.Contains(sent, "contactIds") {
 			next.Fields["contactIds"] = newArray()
 		}
@@ -293,7 +296,7 @@ func (c *call) change(e *entity, old *Item, fields *array) (*Item, *failure) {
 
 // move settles pipeline and stage of a change: an unknown stage is reverted.
 func (p *Portal) move(e *entity, old, next *Item, sent []string, by int64) {
-	if e.byName["stageId"] == nil {
+	if e.field("stageId") == nil {
 		return
 	}
 	pipe := next.id("categoryId")
@@ -315,8 +318,8 @@ func (p *Portal) move(e *entity, old, next *Item, sent []string, by int64) {
 // empties the field.
 func (p *Portal) keepFiles(e *entity, old, next *Item, sent []string) {
 	for _, name := range sent {
-		f := e.byName[name]
-		if f.typ != "file" {
+		f := e.field(name)
+		if f == nil || f.typ != "file" {
 			continue
 		}
 		had := map[int64]*array{}
