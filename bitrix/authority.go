@@ -16,7 +16,9 @@ type tokenAuthority struct {
 	hook     bool
 }
 
-func (t *tokenAuthority) access(context.Context) (access, error) {
+func (t *tokenAuthority) access(context.Context) (access, error) { return t.fixed() }
+
+func (t *tokenAuthority) fixed() (access, error) {
 	base, err := t.c.endpoint(t.endpoint)
 	if err != nil {
 		return access{}, err
@@ -41,20 +43,12 @@ type grantAuthority struct {
 	grants Grants
 }
 
-type refreshKey struct{}
-
-// withoutRefresh asks for the address alone: nothing is sent.
-func withoutRefresh(ctx context.Context) context.Context {
-	return context.WithValue(ctx, refreshKey{}, true)
-}
-
 func (g *grantAuthority) access(ctx context.Context) (access, error) {
 	grant, err := loadGrant(ctx, g.grants, g.id)
 	if err != nil {
 		return access{}, err
 	}
-	expired := !grant.Expires.IsZero() && !g.c.now().Before(grant.Expires)
-	if expired && ctx.Value(refreshKey{}) == nil {
+	if !grant.Expires.IsZero() && !g.c.now().Before(grant.Expires) {
 		if grant, err = g.c.refresh(ctx, g.grants, g.id, grant.Access); err != nil {
 			return access{}, err
 		}

@@ -18,7 +18,7 @@ type Connection struct {
 	portal string // as CallRecord.Portal
 
 	mu   sync.Mutex
-	last access // as of the newest call
+	last access // as of the newest call, without the token
 }
 
 // access is how to call the portal at the moment.
@@ -51,15 +51,20 @@ func (c *Client) Grant(portal string, user int64, grants Grants) *Connection {
 // server has named, without refreshing it: for the first calls of a verified
 // open.
 func (c *Client) TokenConnection(portal, endpoint, token string) *Connection {
-	return &Connection{c: c, portal: portal, auth: &tokenAuthority{c: c, endpoint: endpoint, token: token}}
+	return c.fixed(portal, &tokenAuthority{c: c, endpoint: endpoint, token: token})
 }
 
 // Webhook calls through an inbound webhook.
 func (c *Client) Webhook(w WebhookURL) *Connection {
-	return &Connection{
-		c: c, portal: fmt.Sprintf("hook:%s:%d", w.Host, w.User),
-		auth: &tokenAuthority{c: c, endpoint: w.Secret(), hook: true},
+	return c.fixed(fmt.Sprintf("hook:%s:%d", w.Host, w.User), &tokenAuthority{c: c, endpoint: w.Secret(), hook: true})
+}
+
+func (c *Client) fixed(portal string, auth *tokenAuthority) *Connection {
+	x := &Connection{c: c, portal: portal, auth: auth}
+	if a, err := auth.fixed(); err == nil { // otherwise each call says why
+		x.use(a)
 	}
+	return x
 }
 
 // request is one call on its way.
@@ -126,7 +131,8 @@ func (x *Connection) Batch(ctx context.Context, commands []Command) (BatchReply,
 // Ready says when a call of the method may be sent by an import: a time not
 // after now means at once. cost is what the call will take the portal; calls
 // may begin while any time of the method is left, since the portal checks
-// before execution only.
+// before execution only. Before the first call to a portal nothing is known,
+// and the time is zero.
 func (x *Connection) Ready(method string, cost time.Duration) time.Time {
 	p, credential, ok := x.pace()
 	if !ok {
@@ -152,8 +158,8 @@ func (x *Connection) ReadyBatch(method string, commands int, each time.Duration)
 	return p.ready(p.now(), credential, loads, true)
 }
 
-// Pace is what is known of the portal's limits now; it is empty until the
-// connection has been used.
+// Pace is what is known of the portal's limits now; it is empty before the
+// first call to the portal.
 func (x *Connection) Pace() Pace {
 	p, credential, ok := x.pace()
 	if !ok {
@@ -172,26 +178,32 @@ func (x *Connection) SetFamily(family string) {
 	}
 }
 
-// pace finds the portal's pace, asking the authority if no call was made.
+// pace finds the portal's pace. Until a call was made through any connection
+// to the portal nothing is known of it.
 func (x *Connection) pace() (*pace, string, bool) {
 	x.mu.Lock()
 	a := x.last
 	x.mu.Unlock()
 	if a.base == nil {
-		var err error
-		// Without a context: the address is in memory, or one row away.
-		if a, err = x.auth.access(withoutRefresh(context.Background())); err != nil {
-			return nil, "", false
-		}
-		x.use(a)
+		x.c.mu.Lock()
+		a = x.c.places[x.portal]
+		x.c.mu.Unlock()
+	}
+	if a.base == nil {
+		return nil, "", false
 	}
 	return x.c.paceOf(a.base.Host), a.credential, true
 }
 
+// use remembers where the portal is, without the token.
 func (x *Connection) use(a access) {
+	a.token = ""
 	x.mu.Lock()
 	x.last = a
 	x.mu.Unlock()
+	x.c.mu.Lock()
+	x.c.places[x.portal] = a
+	x.c.mu.Unlock()
 }
 
 // learnFamily reads the licence family from an answer of the portal's

@@ -11,12 +11,12 @@ import (
 type Class uint8
 
 const (
-	// Final: the portal has decided; the same request would fare the same.
+	// Final means that the portal has decided; the same request would fare the same.
 	Final Class = iota
-	// Refused: nothing was executed, the request may be sent again: later,
-	// or, if the error Stops, after somebody has put things right.
+	// Refused means that nothing was executed: the request may be sent
+	// again, later, or, if the error Stops, after somebody has put things right.
 	Refused
-	// Unknown: it may have been executed, wholly or in part.
+	// Unknown means that it may have been executed, wholly or in part.
 	Unknown
 )
 

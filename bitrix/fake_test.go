@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -147,7 +148,7 @@ func (m *memory) SaveRefreshed(_ context.Context, old string, g bitrix.Grant) er
 	defer m.mu.Unlock()
 	if m.fail > 0 {
 		m.fail--
-		return fmt.Errorf("the disk is full")
+		return errors.New("the disk is full")
 	}
 	key := grantKey(g.Portal, g.User)
 	delete(m.claimed, key)

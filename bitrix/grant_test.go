@@ -76,7 +76,7 @@ func (w *world) oauth(c call) (int, string) {
 		return 200, fmt.Sprintf(`{"result":{"client_id":"app.1","scope":"crm,placement","expires":"2026-08-31T23:59:59+00:00","user_id":"7",
 			"install":{"installed":true,"version":1,"status":"L","domain":%q,"client_endpoint":%q,"member_id":%q}}}`, w.host, endpoint, w.member)
 	}
-	time.Sleep(w.slow)
+	wait(w.slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.refreshes++
@@ -257,7 +257,7 @@ func TestNewerPairWins(t *testing.T) {
 			}
 			grants := newMemory(w.grant())
 			go func() {
-				time.Sleep(time.Second)
+				wait(time.Second)
 				g := w.grant()
 				g.Access, g.Refresh = "frame", "frame-refresh"
 				_ = grants.SaveGrant(context.Background(), g)

@@ -113,7 +113,7 @@ func (l *limited) run(billed, method string, body map[string]any) (entry string,
 	l.mu.Unlock()
 	start := time.Now()
 	d := l.cost(method, body)
-	time.Sleep(d)
+	wait(d)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ran++
@@ -138,6 +138,9 @@ func (l *limited) time(billed string, start time.Time) string {
 	}
 	return string(mustJSON(o))
 }
+
+// wait lets virtual time pass.
+func wait(d time.Duration) { <-time.After(d) }
 
 func unixOf(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
@@ -208,6 +211,12 @@ func orderOf(raw string) []string {
 // Ready, and returns how long all took.
 func drive(t *testing.T, x *bitrix.Connection, method string, n, streams int, cost time.Duration) time.Duration {
 	t.Helper()
+	return driveWith(t, x, method, nil, n, streams, cost)
+}
+
+// driveWith is drive with parameters.
+func driveWith(t *testing.T, x *bitrix.Connection, method string, params any, n, streams int, cost time.Duration) time.Duration {
+	t.Helper()
 	ctx := bitrix.WithCost(bitrix.WithImport(t.Context(), "i1"), cost)
 	began := time.Now()
 	work := make(chan int, n)
@@ -221,10 +230,10 @@ func drive(t *testing.T, x *bitrix.Connection, method string, n, streams int, co
 			for range work {
 				for {
 					if at := x.Ready(method, cost); at.After(time.Now()) {
-						time.Sleep(time.Until(at))
+						wait(time.Until(at))
 						continue
 					}
-					_, err := x.Call(ctx, method, nil)
+					_, err := x.Call(ctx, method, params)
 					if err == nil {
 						break
 					}
@@ -233,7 +242,7 @@ func drive(t *testing.T, x *bitrix.Connection, method string, n, streams int, co
 						t.Errorf("call: %v", err)
 						return
 					}
-					time.Sleep(time.Until(e.ResetAt))
+					wait(time.Until(e.ResetAt))
 				}
 			}
 		})

@@ -26,7 +26,7 @@ func driveBatches(t *testing.T, x *bitrix.Connection, method string, n, size int
 	for len(open) > 0 {
 		k := min(size, len(open))
 		if at := x.ReadyBatch(method, k, each); at.After(time.Now()) {
-			time.Sleep(time.Until(at))
+			wait(time.Until(at))
 		}
 		commands := make([]bitrix.Command, k)
 		for i := range commands {
@@ -39,7 +39,7 @@ func driveBatches(t *testing.T, x *bitrix.Connection, method string, n, size int
 			if !errors.As(err, &e) || e.Class != bitrix.Refused || e.ResetAt.IsZero() {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Until(e.ResetAt))
+			wait(time.Until(e.ResetAt))
 			continue
 		}
 		var again []int
@@ -166,7 +166,7 @@ func TestPeopleDoNotWaitForImports(t *testing.T) {
 			drive(t, x, "crm.item.add", 300, 4, time.Millisecond)
 			close(done)
 		}()
-		time.Sleep(45 * time.Second)
+		wait(45 * time.Second)
 		for range 20 {
 			began := time.Now()
 			if _, err := x.Call(t.Context(), "user.current", nil); err != nil {
@@ -175,7 +175,7 @@ func TestPeopleDoNotWaitForImports(t *testing.T) {
 			if waited := time.Since(began); waited > time.Second {
 				t.Errorf("a person waited %v", waited)
 			}
-			time.Sleep(3 * time.Second)
+			wait(3 * time.Second)
 		}
 		<-done
 		if l.rateRefused > 0 {
@@ -252,7 +252,7 @@ func TestRateRefusals(t *testing.T) {
 		if _, err := x.Call(t.Context(), "profile", nil); bitrix.Code(err) != bitrix.CodePaceWait {
 			t.Errorf("while blocked for long, got %v", err)
 		}
-		time.Sleep(5 * time.Second)
+		wait(5 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := x.Call(ctx, "profile", nil); !bitrix.IsClass(err, bitrix.Refused) || !errors.Is(err, context.DeadlineExceeded) {
@@ -289,7 +289,7 @@ func TestPaceAtRandom(t *testing.T) {
 				defer l.mu.Unlock()
 				return usual/2 + time.Duration(random.Int64N(int64(usual)))
 			}
-			time.Sleep(time.Duration(seed % uint64(time.Minute)))
+			wait(time.Duration(seed % uint64(time.Minute)))
 			drive(t, token(&portal{answer: l.answer}), "crm.item.batchImport", calls, streams, usual)
 		})
 		allowed := 0

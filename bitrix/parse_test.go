@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +39,8 @@ func TestParseWebhook(t *testing.T) {
 		}
 	}
 	for in, code := range map[string]string{
-		"":       "empty",
-		" \t'' ": "empty",
+		"":    "empty",
+		"' '": "empty",
 		"http://portal.example.com/rest/12/a1B2c3/":        "scheme",
 		"ftp://portal.example.com/rest/12/a1B2c3/":         "scheme",
 		"javascript://portal.example.com/rest/1/x/":        "scheme",
@@ -213,7 +214,7 @@ func TestParseEventSamples(t *testing.T) {
 		form := mustQuery(t, s.Raw)
 		a := e.Auth
 		for key, got := range map[string]string{
-			"event": e.Name, "ts": fmt.Sprint(e.TS.Unix()), "auth[access_token]": a.AccessToken,
+			"event": e.Name, "ts": strconv.FormatInt(e.TS.Unix(), 10), "auth[access_token]": a.AccessToken,
 			"auth[refresh_token]": a.RefreshToken, "auth[application_token]": a.AppToken, "auth[domain]": a.Domain,
 			"auth[member_id]": a.MemberID, "auth[client_endpoint]": a.ClientEndpoint,
 			"auth[server_endpoint]": a.ServerEndpoint, "auth[status]": a.Status, "auth[scope]": strings.Join(a.Scopes, ","),
@@ -235,7 +236,7 @@ func TestParseEventSamples(t *testing.T) {
 		"event=ONAPPINSTALL":                               "auth[member_id]",
 		"event=ONAPPINSTALL&auth=x":                        "auth[member_id]",
 		"event=X&auth[member_id]=m1&auth[domain]=a/b":      "auth[domain]",
-		"event=X&auth[member_id]=m1&auth[access_token]= ":  "auth[access_token]",
+		"event=X&auth[member_id]=m1&auth[access_token]=+":  "auth[access_token]",
 		"event=X&auth[member_id]=m1&auth[access_token][]=": "", // a map where a token belongs is no token
 	} {
 		_, err := bitrix.ParseEvent([]byte(body))

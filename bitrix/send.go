@@ -50,7 +50,7 @@ func (c *Client) post(ctx context.Context, address *url.URL, contentType string,
 	if err != nil {
 		return httpAnswer{}, c.transportError(err, wrote.Load())
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // everything is read, or given up
 	answer := httpAnswer{status: response.StatusCode}
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
