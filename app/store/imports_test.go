@@ -69,7 +69,7 @@ func TestImportOfAnotherPortalIsNotFound(t *testing.T) {
 		s, ctx := d.open(t), t.Context()
 		i := newImport(t, s, "p1", importer.Draft)
 		never := func(*importer.Import) error { t.Error("change was called"); return nil }
-		for _, at := range [][2]string{{"p2", i.ID}, {"p1", "nothere"}, {"", i.ID}} {
+		for _, at := range [][2]string{{"p2", i.ID}, {"p1", "nothere"}, {"", i.ID}, {"p1", i.ID + "\x00"}, {"p1", "\xff"}} {
 			if _, err := s.Import(ctx, at[0], at[1]); !errors.Is(err, importer.ErrNotFound) {
 				t.Errorf("Import(%q): %v", at, err)
 			}

@@ -7,7 +7,7 @@ import "gorm.io/gorm"
 // a migration's business.
 func firstRelease(tx *gorm.DB) error {
 	type seal struct {
-		ID    int64 `gorm:"primaryKey;autoIncrement:false"`
+		ID    int64 `gorm:"not null;primaryKey;autoIncrement:false"`
 		Probe []byte
 	}
 	if err := createTable(tx, "seals", &seal{}); err != nil {
@@ -21,70 +21,70 @@ func firstRelease(tx *gorm.DB) error {
 
 func firstPortals(tx *gorm.DB) error {
 	type portal struct {
-		MemberID                 string `gorm:"primaryKey"`
-		Domain, Endpoint, Server string
-		Status, License          string
+		MemberID                 string `gorm:"not null;primaryKey"`
+		Domain, Endpoint, Server string `gorm:"not null"`
+		Status, License          string `gorm:"not null"`
 		Scopes                   []byte
-		AppCode, Version, Lang   string
+		AppCode, Version, Lang   string `gorm:"not null"`
 		AppToken                 []byte
-		ClientID                 string
+		ClientID                 string `gorm:"not null"`
 		ClientSecret             []byte
-		Installer                int64
-		QuarantinedAt            int64
-		Installed, Updated       int64
+		Installer                int64 `gorm:"not null"`
+		QuarantinedAt            int64 `gorm:"not null"`
+		Installed, Updated       int64 `gorm:"not null"`
 	}
 	type grant struct {
-		Portal                 string `gorm:"primaryKey"`
-		UserID                 int64  `gorm:"primaryKey;autoIncrement:false"`
+		Portal                 string `gorm:"not null;primaryKey"`
+		UserID                 int64  `gorm:"not null;primaryKey;autoIncrement:false"`
 		Access, Refresh        []byte
-		Expires                int64
-		Endpoint, Server, Dead string
-		Claimed, Saved         int64
+		Expires                int64  `gorm:"not null"`
+		Endpoint, Server, Dead string `gorm:"not null"`
+		Claimed, Saved         int64  `gorm:"not null"`
 	}
 	type session struct {
-		Hash                 string `gorm:"primaryKey"`
-		Portal               string `gorm:"index:sessions_portal"`
-		MemberID             string `gorm:"index:sessions_member"`
-		UserID               int64
-		UserName             string
-		Admin                bool
-		Lang, Zone           string
-		Origin, Placement    string
-		EntityTypeID, ItemID int64
-		ImportID             string
-		Webhook              string `gorm:"index:sessions_webhook"`
-		WebhookUser          int64
-		Created              int64 `gorm:"index:sessions_created"`
-		Seen                 int64 `gorm:"index:sessions_seen"`
+		Hash                 string `gorm:"not null;primaryKey"`
+		Portal               string `gorm:"not null;index:sessions_portal"`
+		MemberID             string `gorm:"not null;index:sessions_member"`
+		UserID               int64  `gorm:"not null"`
+		UserName             string `gorm:"not null"`
+		Admin                bool   `gorm:"not null"`
+		Lang, Zone           string `gorm:"not null"`
+		Origin, Placement    string `gorm:"not null"`
+		EntityTypeID, ItemID int64  `gorm:"not null"`
+		ImportID             string `gorm:"not null"`
+		Webhook              string `gorm:"not null;index:sessions_webhook"`
+		WebhookUser          int64  `gorm:"not null"`
+		Created              int64  `gorm:"not null;index:sessions_created"`
+		Seen                 int64  `gorm:"not null;index:sessions_seen"`
 	}
 	type webhook struct {
-		Portal  string `gorm:"primaryKey"`
-		ID      string `gorm:"primaryKey"`
-		UserID  int64
+		Portal  string `gorm:"not null;primaryKey"`
+		ID      string `gorm:"not null;primaryKey"`
+		UserID  int64  `gorm:"not null"`
 		URL     []byte
-		Host    string
-		Created int64
+		Host    string `gorm:"not null"`
+		Created int64  `gorm:"not null"`
 	}
 	type registration struct {
-		Portal                               string `gorm:"primaryKey"`
-		Company, Name, Email, Phone, Country string
-		TermsVersion                         string
-		AcceptedAt                           int64
-		Mailings                             bool
-		UserID                               int64
+		Portal                               string `gorm:"not null;primaryKey"`
+		Company, Name, Email, Phone, Country string `gorm:"not null"`
+		TermsVersion                         string `gorm:"not null"`
+		AcceptedAt                           int64  `gorm:"not null"`
+		Mailings                             bool   `gorm:"not null"`
+		UserID                               int64  `gorm:"not null"`
 	}
 	type call struct {
-		ID                int64  `gorm:"primaryKey"`
-		Portal            string `gorm:"index:calls_import,priority:1"`
-		ImportID          string `gorm:"index:calls_import,priority:2"`
-		Method            string
-		Started           int64 `gorm:"index:calls_started"`
-		Duration          int64
-		BytesOut, BytesIn int64
-		Status            int64
-		Code              string
-		Operating         float64
-		Commands          int64
+		ID                int64   `gorm:"not null;primaryKey"`
+		Portal            string  `gorm:"not null;index:calls_import,priority:1"`
+		ImportID          string  `gorm:"not null;index:calls_import,priority:2"`
+		Method            string  `gorm:"not null"`
+		Started           int64   `gorm:"not null;index:calls_started"`
+		Duration          int64   `gorm:"not null"`
+		BytesOut, BytesIn int64   `gorm:"not null"`
+		Status            int64   `gorm:"not null"`
+		Code              string  `gorm:"not null"`
+		Operating         float64 `gorm:"not null"`
+		Commands          int64   `gorm:"not null"`
 	}
 	return createTables(tx, []table{
 		{"portals", &portal{}},
@@ -98,75 +98,75 @@ func firstPortals(tx *gorm.DB) error {
 
 func firstImports(tx *gorm.DB) error {
 	type upload struct {
-		ID                          string `gorm:"primaryKey"`
-		Portal                      string `gorm:"index:uploads_portal"`
-		UserID                      int64
-		Name                        string
-		Size, Received              int64
-		State                       string `gorm:"index:uploads_state"`
+		ID                          string `gorm:"not null;primaryKey"`
+		Portal                      string `gorm:"not null;index:uploads_portal"`
+		UserID                      int64  `gorm:"not null"`
+		Name                        string `gorm:"not null"`
+		Size, Received              int64  `gorm:"not null"`
+		State                       string `gorm:"not null;index:uploads_state"`
 		Inspection, Shape, Profiles []byte
-		Done                        int64
+		Done                        int64 `gorm:"not null"`
 		Problem                     []byte
-		Revision                    int64
+		Revision                    int64 `gorm:"not null"`
 		DataKey                     []byte
-		Created                     int64 `gorm:"index:uploads_created"`
+		Created                     int64 `gorm:"not null;index:uploads_created"`
 	}
 	type counts struct {
-		Created, Updated, Unchanged, Skipped, Failed int64
+		Created, Updated, Unchanged, Skipped, Failed int64 `gorm:"not null"`
 	}
 	type imports struct {
-		ID                         string `gorm:"primaryKey"`
-		Portal                     string `gorm:"index:imports_portal,priority:1"`
-		UserID                     int64
-		UserName                   string
-		Admin                      bool
-		ConnectionKind             string
-		ConnectionUser             int64
-		ConnectionWebhook          string `gorm:"index:imports_webhook"`
-		Zone, Lang                 string
-		UploadID                   string `gorm:"index:imports_upload"`
-		FileName                   string
-		State                      string `gorm:"index:imports_state,priority:1"`
-		Revision                   int64
+		ID                         string `gorm:"not null;primaryKey"`
+		Portal                     string `gorm:"not null;index:imports_portal,priority:1"`
+		UserID                     int64  `gorm:"not null"`
+		UserName                   string `gorm:"not null"`
+		Admin                      bool   `gorm:"not null"`
+		ConnectionKind             string `gorm:"not null"`
+		ConnectionUser             int64  `gorm:"not null"`
+		ConnectionWebhook          string `gorm:"not null;index:imports_webhook"`
+		Zone, Lang                 string `gorm:"not null"`
+		UploadID                   string `gorm:"not null;index:imports_upload"`
+		FileName                   string `gorm:"not null"`
+		State                      string `gorm:"not null;index:imports_state,priority:1"`
+		Revision                   int64  `gorm:"not null"`
 		Target, Mapping, Decisions []byte
-		Verify                     bool
-		RowCount, RowLimit         int64
-		CheckedRows                int64
+		Verify                     bool   `gorm:"not null"`
+		RowCount, RowLimit         int64  `gorm:"not null"`
+		CheckedRows                int64  `gorm:"not null"`
 		Plan                       counts `gorm:"embedded;embeddedPrefix:plan_"`
-		Cursor                     int64
+		Cursor                     int64  `gorm:"not null"`
 		Counts                     counts `gorm:"embedded;embeddedPrefix:done_"`
-		Rechecked                  int64
-		StartID                    int64
-		Failures                   int64
+		Rechecked                  int64  `gorm:"not null"`
+		StartID                    int64  `gorm:"not null"`
+		Failures                   int64  `gorm:"not null"`
 		Reason                     []byte
-		Until                      int64 `gorm:"index:imports_state,priority:2"`
-		SecondsPerRow              float64
+		Until                      int64   `gorm:"not null;index:imports_state,priority:2"`
+		SecondsPerRow              float64 `gorm:"not null"`
 		DataKey, JournalKey        []byte
-		Created                    int64 `gorm:"index:imports_portal,priority:2"`
-		Started, Finished          int64
-		Touched                    int64
+		Created                    int64 `gorm:"not null;index:imports_portal,priority:2"`
+		Started, Finished          int64 `gorm:"not null"`
+		Touched                    int64 `gorm:"not null"`
 	}
 	type entry struct {
-		ImportID string `gorm:"primaryKey;index:entries_state,priority:1;index:entries_seen,priority:1,where:state = 'created'"`
-		Idx      int64  `gorm:"primaryKey;autoIncrement:false;index:entries_state,priority:3"`
-		RowNo    int64
-		State    string `gorm:"index:entries_state,priority:2"`
-		Access   string `gorm:"index:entries_seen,priority:2,where:state = 'created'"`
-		Attempt  int64
-		SentAt   int64
-		ItemID   int64 `gorm:"index:entries_seen,priority:3,where:state = 'created'"`
+		ImportID string `gorm:"not null;primaryKey;index:entries_state,priority:1;index:entries_seen,priority:1,where:state = 'created'"`
+		Idx      int64  `gorm:"not null;primaryKey;autoIncrement:false;index:entries_state,priority:3"`
+		RowNo    int64  `gorm:"not null"`
+		State    string `gorm:"not null;index:entries_state,priority:2"`
+		Access   string `gorm:"not null;index:entries_seen,priority:2,where:state = 'created'"`
+		Attempt  int64  `gorm:"not null"`
+		SentAt   int64  `gorm:"not null"`
+		ItemID   int64  `gorm:"not null;index:entries_seen,priority:3,where:state = 'created'"`
 		Quotes   []byte
 	}
 	type lookup struct {
-		ImportID string `gorm:"primaryKey"`
-		Hash     string `gorm:"primaryKey"`
+		ImportID string `gorm:"not null;primaryKey"`
+		Hash     string `gorm:"not null;primaryKey"`
 		Found    []byte
 	}
 	type lane struct {
-		Lane   string `gorm:"primaryKey"`
-		Epoch  int64
-		Holder string
-		Until  int64
+		Lane   string `gorm:"not null;primaryKey"`
+		Epoch  int64  `gorm:"not null"`
+		Holder string `gorm:"not null"`
+		Until  int64  `gorm:"not null"`
 	}
 	return createTables(tx, []table{
 		{"uploads", &upload{}},

@@ -54,6 +54,7 @@ func TestSessions(t *testing.T) {
 		}
 		for name, err := range map[string]error{
 			"Session":       second(s.Session(ctx, "nothere", now)),
+			"odd Session":   second(s.Session(ctx, "\x00\xff", now)),
 			"UpdateSession": second(s.UpdateSession(ctx, "nothere", func(*portal.Session) error { return nil })),
 		} {
 			if !errors.Is(err, portal.ErrNotFound) {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
@@ -122,14 +123,21 @@ func locked(tx *gorm.DB) *gorm.DB {
 	return tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 }
 
-// take reads one row into dest; notFound is the error for none.
+// take reads one row into dest; notFound is the error for none. An id that
+// cannot be text in PostgreSQL is not there either.
 func take(q *gorm.DB, dest any, notFound error) error {
 	err := q.Take(dest).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	var refused *pgconn.PgError
+	if errors.Is(err, gorm.ErrRecordNotFound) ||
+		errors.As(err, &refused) && refused.Code == notText {
 		return notFound
 	}
 	return err
 }
+
+// notText is PostgreSQL's code for a zero byte or no UTF-8 in a text:
+// character_not_in_repertoire.
+const notText = "22021"
 
 // create inserts one row; ErrExists if it is there already.
 func create(q *gorm.DB, row any) error {

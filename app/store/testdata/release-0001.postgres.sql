@@ -1,17 +1,17 @@
 
 CREATE TABLE public.calls (
     id bigint NOT NULL,
-    portal text,
-    import_id text,
-    method text,
-    started bigint,
-    duration bigint,
-    bytes_out bigint,
-    bytes_in bigint,
-    status bigint,
-    code text,
-    operating numeric,
-    commands bigint
+    portal text NOT NULL,
+    import_id text NOT NULL,
+    method text NOT NULL,
+    started bigint NOT NULL,
+    duration bigint NOT NULL,
+    bytes_out bigint NOT NULL,
+    bytes_in bigint NOT NULL,
+    status bigint NOT NULL,
+    code text NOT NULL,
+    operating numeric NOT NULL,
+    commands bigint NOT NULL
 );
 CREATE SEQUENCE public.calls_id_seq
     START WITH 1
@@ -23,12 +23,12 @@ ALTER SEQUENCE public.calls_id_seq OWNED BY public.calls.id;
 CREATE TABLE public.entries (
     import_id text NOT NULL,
     idx bigint NOT NULL,
-    row_no bigint,
-    state text,
-    access text,
-    attempt bigint,
-    sent_at bigint,
-    item_id bigint,
+    row_no bigint NOT NULL,
+    state text NOT NULL,
+    access text NOT NULL,
+    attempt bigint NOT NULL,
+    sent_at bigint NOT NULL,
+    item_id bigint NOT NULL,
     quotes bytea
 );
 CREATE TABLE public.grants (
@@ -36,64 +36,64 @@ CREATE TABLE public.grants (
     user_id bigint NOT NULL,
     access bytea,
     refresh bytea,
-    expires bigint,
-    endpoint text,
-    server text,
-    dead text,
-    claimed bigint,
-    saved bigint
+    expires bigint NOT NULL,
+    endpoint text NOT NULL,
+    server text NOT NULL,
+    dead text NOT NULL,
+    claimed bigint NOT NULL,
+    saved bigint NOT NULL
 );
 CREATE TABLE public.imports (
     id text NOT NULL,
-    portal text,
-    user_id bigint,
-    user_name text,
-    admin boolean,
-    connection_kind text,
-    connection_user bigint,
-    connection_webhook text,
-    zone text,
-    lang text,
-    upload_id text,
-    file_name text,
-    state text,
-    revision bigint,
+    portal text NOT NULL,
+    user_id bigint NOT NULL,
+    user_name text NOT NULL,
+    admin boolean NOT NULL,
+    connection_kind text NOT NULL,
+    connection_user bigint NOT NULL,
+    connection_webhook text NOT NULL,
+    zone text NOT NULL,
+    lang text NOT NULL,
+    upload_id text NOT NULL,
+    file_name text NOT NULL,
+    state text NOT NULL,
+    revision bigint NOT NULL,
     target bytea,
     mapping bytea,
     decisions bytea,
-    verify boolean,
-    row_count bigint,
-    row_limit bigint,
-    checked_rows bigint,
-    plan_created bigint,
-    plan_updated bigint,
-    plan_unchanged bigint,
-    plan_skipped bigint,
-    plan_failed bigint,
-    cursor bigint,
-    done_created bigint,
-    done_updated bigint,
-    done_unchanged bigint,
-    done_skipped bigint,
-    done_failed bigint,
-    rechecked bigint,
-    start_id bigint,
-    failures bigint,
+    verify boolean NOT NULL,
+    row_count bigint NOT NULL,
+    row_limit bigint NOT NULL,
+    checked_rows bigint NOT NULL,
+    plan_created bigint NOT NULL,
+    plan_updated bigint NOT NULL,
+    plan_unchanged bigint NOT NULL,
+    plan_skipped bigint NOT NULL,
+    plan_failed bigint NOT NULL,
+    cursor bigint NOT NULL,
+    done_created bigint NOT NULL,
+    done_updated bigint NOT NULL,
+    done_unchanged bigint NOT NULL,
+    done_skipped bigint NOT NULL,
+    done_failed bigint NOT NULL,
+    rechecked bigint NOT NULL,
+    start_id bigint NOT NULL,
+    failures bigint NOT NULL,
     reason bytea,
-    until bigint,
-    seconds_per_row numeric,
+    until bigint NOT NULL,
+    seconds_per_row numeric NOT NULL,
     data_key bytea,
     journal_key bytea,
-    created bigint,
-    started bigint,
-    finished bigint,
-    touched bigint
+    created bigint NOT NULL,
+    started bigint NOT NULL,
+    finished bigint NOT NULL,
+    touched bigint NOT NULL
 );
 CREATE TABLE public.lanes (
     lane text NOT NULL,
-    epoch bigint,
-    holder text,
-    until bigint
+    epoch bigint NOT NULL,
+    holder text NOT NULL,
+    until bigint NOT NULL
 );
 CREATE TABLE public.lookups (
     import_id text NOT NULL,
@@ -102,34 +102,34 @@ CREATE TABLE public.lookups (
 );
 CREATE TABLE public.portals (
     member_id text NOT NULL,
-    domain text,
-    endpoint text,
-    server text,
-    status text,
-    license text,
+    domain text NOT NULL,
+    endpoint text NOT NULL,
+    server text NOT NULL,
+    status text NOT NULL,
+    license text NOT NULL,
     scopes bytea,
-    app_code text,
-    version text,
-    lang text,
+    app_code text NOT NULL,
+    version text NOT NULL,
+    lang text NOT NULL,
     app_token bytea,
-    client_id text,
+    client_id text NOT NULL,
     client_secret bytea,
-    installer bigint,
-    quarantined_at bigint,
-    installed bigint,
-    updated bigint
+    installer bigint NOT NULL,
+    quarantined_at bigint NOT NULL,
+    installed bigint NOT NULL,
+    updated bigint NOT NULL
 );
 CREATE TABLE public.registrations (
     portal text NOT NULL,
-    company text,
-    name text,
-    email text,
-    phone text,
-    country text,
-    terms_version text,
-    accepted_at bigint,
-    mailings boolean,
-    user_id bigint
+    company text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    phone text NOT NULL,
+    country text NOT NULL,
+    terms_version text NOT NULL,
+    accepted_at bigint NOT NULL,
+    mailings boolean NOT NULL,
+    user_id bigint NOT NULL
 );
 CREATE TABLE public.schema_steps (
     id character varying(255) NOT NULL
@@ -140,59 +140,59 @@ CREATE TABLE public.seals (
 );
 CREATE TABLE public.sessions (
     hash text NOT NULL,
-    portal text,
-    member_id text,
-    user_id bigint,
-    user_name text,
-    admin boolean,
-    lang text,
-    zone text,
-    origin text,
-    placement text,
-    entity_type_id bigint,
-    item_id bigint,
-    import_id text,
-    webhook text,
-    webhook_user bigint,
-    created bigint,
-    seen bigint
+    portal text NOT NULL,
+    member_id text NOT NULL,
+    user_id bigint NOT NULL,
+    user_name text NOT NULL,
+    admin boolean NOT NULL,
+    lang text NOT NULL,
+    zone text NOT NULL,
+    origin text NOT NULL,
+    placement text NOT NULL,
+    entity_type_id bigint NOT NULL,
+    item_id bigint NOT NULL,
+    import_id text NOT NULL,
+    webhook text NOT NULL,
+    webhook_user bigint NOT NULL,
+    created bigint NOT NULL,
+    seen bigint NOT NULL
 );
 CREATE TABLE public.uploads (
     id text NOT NULL,
-    portal text,
-    user_id bigint,
-    name text,
-    size bigint,
-    received bigint,
-    state text,
+    portal text NOT NULL,
+    user_id bigint NOT NULL,
+    name text NOT NULL,
+    size bigint NOT NULL,
+    received bigint NOT NULL,
+    state text NOT NULL,
     inspection bytea,
     shape bytea,
     profiles bytea,
-    done bigint,
+    done bigint NOT NULL,
     problem bytea,
-    revision bigint,
+    revision bigint NOT NULL,
     data_key bytea,
-    created bigint
+    created bigint NOT NULL
 );
 CREATE TABLE public.webhooks (
     portal text NOT NULL,
     id text NOT NULL,
-    user_id bigint,
+    user_id bigint NOT NULL,
     url bytea,
-    host text,
-    created bigint
+    host text NOT NULL,
+    created bigint NOT NULL
 );
 ALTER TABLE ONLY public.calls ALTER COLUMN id SET DEFAULT nextval('public.calls_id_seq'::regclass);
-INSERT INTO public.entries VALUES ('i1', 0, 0, 'failed', '', 0, 0, 0, '\x015c0217d684a41c11c36f774554db9eae81e4d8902f13866ae69187bf03deb587a253fad1ef2851f2358591e0d2e7bbf759e6b853fbd9714f69ab644c4782b5351255bf55b9e80ca7ba2b8e1a61eaa126396b13a3eea24dab1ca1cf8e3b763925354bd0b39833705874f1874463fa9737a5');
-INSERT INTO public.grants VALUES ('p1', 1, '\x01c6ff932387c663e04152f4fd494a2b304e3a25a5b9a563f1b80c59535c89dd1a56875a699c3e45d80e6b9d788b', '\x01c6ff9323f5c6d052047e608645d71a565ae2bd9b70900b2d22f68f2e85b25f8abb414684e602376a3f2e5969523e', 0, '', '', '', 0, 1795451775165890455);
-INSERT INTO public.imports VALUES ('i1', 'p1', 0, '', false, '', 0, '', '', '', '', '', 'running', 0, '\x01c6ff932303d6a29b1a3c4f6941429f52f833d9795a1cc070563c238b06519ab3140f7e6805ecd15fa362689f466feaf9c65b447a501239031423adec9b22b30861d37259c99e9fda47783d5010fbe88d348696a223e7408f0b80d7f025c9c4f5d7a955b896e26269950e07fbecf320e2a4fb359a8c01057a65f799e2313b3dd2f072eb5a4b', '\x01c6ff93232522f4429aa5c9a02e078464ce6e1bc0cc18524407425f52b88a4ed96056d392f2d27104f20ea4716824b55a9ce880079dd36073e159b2be49ab1701bdc4724ec3b6c5baf54540555ab99c1b258e956eeed74f', NULL, false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, '\x01c6ff9323bda688f7379080010bf7c8e9031e10e0a4b74e8d5a819ccf6dddd8ad8e476ca126d69fe45cac145aa2c0c782a264db20ffdd442787b1aa73f0cfe903c0589bcae81ca0ddcaf14e45d4bc0259af40', 0, 0, '\x01c6ff93235d47e41ec317f8ec0288b90a5d0b75a62d23fb56f1c207a158be9fc9a242139ee0e11bba19fdb47860da26ea831f15b6e586066e0347124da979ef0f', '\x01c6ff9323920280468f4af2bf594a6d762b44551fdbf2d1b1d85c3694c604db2e38fe66d914ee7720d58a29662c9e966b68cb17577a10a52e34e027d81dd89b8b', 0, 0, 0, 1795451775196552395);
-INSERT INTO public.lanes VALUES ('run:p1', 1, 'h', 1795451835179234024);
-INSERT INTO public.lookups VALUES ('i1', 'b8fbca7f000087123cddccbbda1e4e683c66d2a268bdb71bec061a5fc2c532ea', '\x015c0217d684de8d756874e137ff601bc46028f570adfb257dcdab1ff4a03d4c3078691e710e2fce41bc3daf7b');
-INSERT INTO public.portals VALUES ('p1', '', '', '', '', '', NULL, '', '', '', '\x01c6ff93233820102f8eaf4674ae8cc225787af913ea0b2b2ddee582496d0a9e459e31c77c25962a622283a6da0ecb83', 'local.1', '\x01c6ff932393a0c137c07f3bd34a9128be18871115893b9ed009357c11df2f4e78987fe17614675e34ccc2925a55', 0, 0, 0, 0);
+INSERT INTO public.entries VALUES ('i1', 0, 0, 'failed', '', 0, 0, 0, '\x010788fd2b125fda5c066804b1330ae2ab4a284db2bc866b498abd81117f9f46e9ff7c87fcd42b4ae60cfea23cb7e72ed6e5de20f1e9cf30d0a353fe21c4b5af955456d2e0684eb82ae96c95937e370e1dd878b83b34847e257558901310ee78d403fc38aa3dee7f3bbda0c4ead40c48c482');
+INSERT INTO public.grants VALUES ('p1', 1, '\x01c6ff9323750900641521b6cc173dc0c8077a1b04b93abcf126442423659968dd7414a3b15205bf83d8c56668e7', '\x01c6ff932319e2f0d73e3c7754e72202290825d351697fb8de741ce2fd0e628890d99396b929f4afda3cd53efcee93', 0, '', '', '', 0, 1795452799175091333);
+INSERT INTO public.imports VALUES ('i1', 'p1', 0, '', false, '', 0, '', '', '', '', '', 'running', 0, '\x01c6ff9323255d2fed37fb29b17c1887a76faa2ee7d021fae58da62701eedd7c78ba450545bd592b1b40570f13493d775c02ac55341c5a33429f4154e30d1220281db91101401aeb46c66b7bf5f09ca743bef4d47a8748ea1d425982447c57e4d0658d46921ee7e7701d77ca4ff0791573e9facd8dd7f23b935a5ea8f69fcb5467018b456ae1', '\x01c6ff9323dfcfbaf3f893f4c7a2b65ecc040350426dbd359c67b6e704a8ea60bc44ae59dadaf2546ec3afabcf0b3e7d7365d2625450d3f3c94be86672dae573fa7e633d0e9a3ae5d91be0a76db29f4f48c5ccdaead9953f', NULL, false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, '\x01c6ff93235705327d7c804df7e9abc46de4a67d6e627a286d82fc640ce10df0d0b306af9139cbba41b1c08d4cc420457644a837718eeae26dd1fe72ea1150899281e14c4c981c2ae48785b9cde5ef984ee74d', 0, 0, '\x01c6ff932389af5aec0569cd3865c16e12ea11a4c97130724aea5caff6dcf8e2a898fbb87dc55a382d9a10fbf8687ceae978223442adad5651afd28cd575fc5ca4', '\x01c6ff9323a4342a314e77916ec0b0b1dfa82a3607905ebca0dac2e629f2e229aa237630829f7d487494cbb4f27c6ef856962f7e676c2051ffae02fb68165c376c', 0, 0, 0, 1795452799272956876);
+INSERT INTO public.lanes VALUES ('run:p1', 1, 'h', 1795452859267919975);
+INSERT INTO public.lookups VALUES ('i1', '010757144f316b692b8abe0bc77b1fdc8ff58ce7d1769732d9cebc08e9e16812', '\x010788fd2b1d069dc59d60d0270da248d010360326dbe426bae2dea4e877231f3dc1ddaaee9086f1389389ec03');
+INSERT INTO public.portals VALUES ('p1', '', '', '', '', '', NULL, '', '', '', '\x01c6ff93233ce9a8ca4091babf9a8a2e001e1028defafe86bff236ccff7defe984a07c7f3a253cff0659a803e8674159', 'local.1', '\x01c6ff93230ace6e1358c252b5df72373c2a78b5ec9666e448d9935a98e772b82fcbec68ccaeebe2818298711af8', 0, 0, 0, 0);
 INSERT INTO public.schema_steps VALUES ('0001_first_release');
-INSERT INTO public.seals VALUES (1, '\x01c6ff93235f326d6012f95fc2e8b8b1f1db8221727f4e404cfb64cb820bcb7d2beed69d2d');
-INSERT INTO public.uploads VALUES ('u1', 'p1', 0, '', 0, 0, '', '\x01c6ff9323ddbc092c9412bf968c16b46eda93ac0b1bce4eaef9a2442f5e06b4056e72f2c3cb684b7684e177e14a0152b104bcca7f4ffd412b167f6af4b4df18d799c17eae83b10bd6ee2a567b57b014459c6522479ed276af712e4be427f03d7f302254ccbbab4cd56939e48eb874c9a61352014a7ec598135efce4cad198c9aaf16ea7521cbdd1fff67cb17b8faea98da71ec1ebd143e44a633101dad8f30465fce8ee92c11b7b7c429202a6f77fa2ee17', '\x01c6ff9323e0574e13d68da16390f1e68e1a42fda3c92ed52d731fbde1e0833101f72387e1a0cf173b0e742f834fcdb4ff475f3b474adeaa9a7582d043e46edbede8b374e58d4ef9f4ef037b7eb5c6db967326340d10e1b2420b7bb5131e02483620c31fc23110a23c79c9c4ecc11a58ecb08225', NULL, 0, '\x01c6ff93230f6c73402eb1d0d70562ca278ce39d97434020253941b10d6d9e22138f9d9555224a15d5cefaade53260d7b8d16ced2cf0f90893e0a27c6e7af3cbbc6f563f95569ec6a16f59904a869e8b639fcb', 0, '\x01c6ff932321834be47eafd62ba96230e24c80a0ac3ceee3ec3db7ba7cd4de1e3a91d8ad12237de112698f22acfb13997b05a72601a385ade42f50f2f902f8633f', 0);
-INSERT INTO public.webhooks VALUES ('p1', 'hook', 0, '\x01c6ff93239977bee2d5545dd393a55f5816c98aa712a7a20bda7475d7c78266c40ab9dd20f77c065d070ff30866a97eb613684cf2563ff44285ebe1d451b97e4a9320266ca978e5', '', 0);
+INSERT INTO public.seals VALUES (1, '\x01c6ff9323843e107f64eee225231d58b4e8259c1463c850a6129cf62bb67d4cc190d34531');
+INSERT INTO public.uploads VALUES ('u1', 'p1', 0, '', 0, 0, '', '\x01c6ff932346c332d5172404df79675a63823ab04174dd8bc8c2909b42bebd9178535dc3459db4fe25715ea2b3c9e8888d367c19de7403e6146eaee152fe4f304d73615a3a2cccc38392e9f42fca1d26864afe2ae4ca7fed40dcffe8f4535f0e9c1d969bef14a8a413ee12081ff143bc38810b9504172c0ad780a290bfb01a1c41c2291cff742dc2988f78804665f3607bd7f7c7b4fe9b37b6dee944a1e85cbbaede075ddbb4c177e4a727087ad87719b5b4', '\x01c6ff93234d7e4f3d5a1c558daaf0b181dee06413e8e56bb1cc9575738c2df640b6553d6db65053983643483865fdbf58f5c631946b4a1728a9fd609770c81d417198d4bed688e0a6e05cccb17332fde25f0d912b1adf696b97d7c14318d526f4a56327f74f6c03577a01bcd77540b26f637d04', NULL, 0, '\x01c6ff9323a64350ed54d02e00a829ece0de990c9f74fafc853be3a593b1dfc209b8c11e40f031433a1e25cf58d0e88f7332ad7e6badb410444c3fe769e7b0c11e3e99deb0ef773c690b4cd4ec8ee6135a1f58', 0, '\x01c6ff9323dc4dff02eeabc1b3b18f7b196f4cd2cca981eb3c81feab8b1f586008b93fe4bb23de28ce2b8185002c6ff9d6b1c0ffcd6d70ebf06dbda74aa6cde1c6', 0);
+INSERT INTO public.webhooks VALUES ('p1', 'hook', 0, '\x01c6ff9323442a3f1fe0751360eb7b1f6a9dd0abfe988a897d3374cb743e0349586d2eaac438ffe60b7340c61a6c3abcb30876451092b2f98efff26183b6285a84ef99b1bdb35ccb', '', 0);
 ALTER TABLE ONLY public.calls
     ADD CONSTRAINT calls_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.entries
