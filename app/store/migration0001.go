@@ -83,7 +83,7 @@ func firstPortals(tx *gorm.DB) error {
 		BytesOut, BytesIn int64   `gorm:"not null"`
 		Status            int64   `gorm:"not null"`
 		Code              string  `gorm:"not null"`
-		Operating         float64 `gorm:"not null"`
+		Operating         float64 `gorm:"not null;type:double precision"`
 		Commands          int64   `gorm:"not null"`
 	}
 	return createTables(tx, []table{
@@ -140,7 +140,7 @@ func firstImports(tx *gorm.DB) error {
 		Failures                   int64  `gorm:"not null"`
 		Reason                     []byte
 		Until                      int64   `gorm:"not null;index:imports_state,priority:2"`
-		SecondsPerRow              float64 `gorm:"not null"`
+		SecondsPerRow              float64 `gorm:"not null;type:double precision"`
 		DataKey, JournalKey        []byte
 		Created                    int64 `gorm:"not null;index:imports_portal,priority:2"`
 		Started, Finished          int64 `gorm:"not null"`
