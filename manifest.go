@@ -8,6 +8,7 @@ import (
 	"bytes"
 	_ "embed" // for install.json
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -124,7 +125,7 @@ func Parse(data []byte) (Manifest, error) {
 
 func (m Manifest) check() error {
 	if m.Code == "" || m.Version == "" || m.Legal.Version == "" {
-		return fmt.Errorf("code, version and legal version are needed")
+		return errors.New("code, version and legal version are needed")
 	}
 	for _, path := range []string{m.Paths.Application, m.Paths.Installer, m.Paths.Events, m.Legal.Terms, m.Legal.Privacy} {
 		if !strings.HasPrefix(path, "/") {
@@ -132,7 +133,7 @@ func (m Manifest) check() error {
 		}
 	}
 	if m.Titles["en"] == "" || m.Descriptions["en"] == "" || m.Menu["en"] == "" {
-		return fmt.Errorf("titles, menu and descriptions need English")
+		return errors.New("titles, menu and descriptions need English")
 	}
 	for _, s := range m.Scopes {
 		if s.Name == "" || len(s.Methods) == 0 || s.Reasons["en"] == "" {
@@ -145,7 +146,7 @@ func (m Manifest) check() error {
 		}
 	}
 	if len(m.Events) == 0 {
-		return fmt.Errorf("no events")
+		return errors.New("no events")
 	}
 	return nil
 }

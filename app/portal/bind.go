@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -51,8 +51,8 @@ func (s *Service) bind(ctx context.Context, conn *bitrix.Connection, state porta
 	var done Installation
 	gone, come := s.planPlacements(state, &done)
 	goneEvents, comeEvents := s.planEvents(state, &done)
-	removals := append(gone, goneEvents...)
-	additions := append(come, comeEvents...)
+	removals := slices.Concat(gone, goneEvents)
+	additions := slices.Concat(come, comeEvents)
 	if _, err := s.run(ctx, conn, removals); err != nil {
 		return Installation{}, err
 	}
@@ -209,7 +209,7 @@ func errorCode(e *bitrix.Error) string {
 
 func causeOf(e *bitrix.Error) error {
 	if e == nil {
-		return fmt.Errorf("the portal did not run the command")
+		return errors.New("the portal did not run the command")
 	}
 	return e
 }

@@ -15,11 +15,11 @@ var ErrNotFound = errors.New("not found")
 type Status string
 
 const (
-	// Installing: an admin has opened the installer, it is not finished.
+	// Installing is an installation that an admin has begun and not finished.
 	Installing Status = "installing"
-	// Active: installed.
+	// Active is a finished installation.
 	Active Status = "active"
-	// Removed: uninstalled; tokens and personal data are gone.
+	// Removed is an uninstalled app; tokens and personal data are gone.
 	Removed Status = "removed"
 )
 
