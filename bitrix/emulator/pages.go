@@ -68,7 +68,7 @@ type noticeView struct{ Parts []noticePart }
 
 type noticePart struct{ Text, Path string }
 
-var noticeLink = regexp.MustCompile(`(?i)\[URL=(/[^/\]][^\]]*)\](.*?)\[/URL\]`)
+var noticeLink = regexp.MustCompile(`(?i)\[URL=(/[^/\[\]](?:[^\[\]]|\[[^\[\]]*\])*)\](.*?)\[/URL\]`)
 
 // view reads the [URL=…] codes of a notification; other codes are shown as
 // they are, and only paths of the portal become links.

@@ -33,7 +33,7 @@ func TestPages(t *testing.T) {
 	c.result("placement.bind", body{"PLACEMENT": "crm_dynamic_177_list_toolbar", "HANDLER": "https://app.example.com/p", "LANG_ALL": body{"en": body{"TITLE": "Import from file"}}})
 	c.result("im.notify.system.add", body{"USER_ID": 1, "MESSAGE": "Import finished. [URL=/marketplace/view/example.spa_importer/?params[job]=42]Open[/URL] [URL=//evil.example]x[/URL] <b>", "TAG": "X"})
 	for path, wants := range map[string][]string{
-		"/":                              {"Contracts", "Import finished", `<a href="/marketplace/view/example.spa_importer/?params%5bjob%5d=42">Open</a> [URL=//evil.example]x[/URL] &lt;b&gt;`, "/marketplace/app/12/"},
+		"/":                              {"Contracts", "Import finished", `<a href="/marketplace/view/example.spa_importer/?params[job]=42">Open</a> [URL=//evil.example]x[/URL] &lt;b&gt;`, "/marketplace/app/12/"},
 		"/crm/type/177/list/category/9/": {"&lt;b&gt;&amp;&#34;Договор&#34;&lt;/b&gt;", "Service", "Ivan Testov", "Import from file", "Renewals", `data-placement="CRM_DYNAMIC_177_LIST_TOOLBAR"`},
 		"/crm/type/177/":                 {"Framework agreement 2026"},
 		"/crm/type/177/details/3/":       {"&lt;b&gt;", `data-field="UF_CRM_7_1747309709">Service<`},
