@@ -84,6 +84,14 @@ func (p Page) Why(code string) string {
 	return ""
 }
 
+// Hint says what to know of a target before a column goes there.
+func (p Page) Hint(t field.Target) string {
+	if t.Note == "" {
+		return ""
+	}
+	return p.T.Text("columns.note_" + t.Note)
+}
+
 // Evidence says by which cell the dates or numbers of a column were
 // understood.
 func (p Page) Evidence(r columnRow) string {

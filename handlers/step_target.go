@@ -210,11 +210,14 @@ func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
 	}
 	saved, err := s.importer.SetTarget(c.UserContext(), a, id, target)
 	if err != nil {
-		failures, err := told(t, err, "types")
-		if err != nil {
+		problem, ok := refusal(err)
+		if !ok {
 			return err
 		}
-		return again(failures[0])
+		if problem.Code == "pipeline_unknown" {
+			problem.Code = "target_pipeline_unknown" // a cell can have the same problem
+		}
+		return again(failure{Field: "types", Text: t.Problem(problem.Code, problem.Args)})
 	}
 	return s.showColumns(c, v, saved, nil)
 }

@@ -49,7 +49,7 @@ function count() {
 /** What stood in the last column spoke of the field that was there. */
 function forget(r) {
   const same = r.select.value === r.first;
-  for (const details of r.row.querySelectorAll('details, .options.asked, .err')) details.hidden = !same;
+  for (const details of r.row.querySelectorAll('details, .options.asked, .err, [data-hint]')) details.hidden = !same;
   r.status.querySelector('[data-given]').hidden = !same;
   r.status.querySelector('[data-mine]').hidden = same || !r.select.value;
   r.status.querySelector('[data-none]').hidden = same || Boolean(r.select.value);
