@@ -2,6 +2,8 @@ package bitrix
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -25,7 +27,8 @@ func (t *tokenAuthority) fixed() (access, error) {
 	}
 	a := access{base: base, token: t.token, credential: "app:" + t.c.keys.ClientID}
 	if t.hook {
-		a.credential = "hook:" + base.Path
+		sum := sha256.Sum256([]byte(base.Path)) // the path holds the secret
+		a.credential = "hook:" + hex.EncodeToString(sum[:8])
 	}
 	return a, nil
 }

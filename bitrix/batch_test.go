@@ -318,7 +318,7 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("%v", err)
 		}
 		for _, e := range reply.Errors {
-			if e == nil || e.Class > bitrix.Unknown {
+			if e == nil || e.Class > bitrix.Final {
 				t.Fatalf("%+v", reply)
 			}
 		}

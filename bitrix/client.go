@@ -64,7 +64,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	paces   map[string]*pace       // by host
-	places  map[string]access      // by CallRecord.Portal: where it was last called
+	places  map[string]place       // by CallRecord.Portal: where it was last called
 	flights map[grantID]*refreshed // refreshes under way
 }
 
@@ -73,7 +73,7 @@ func New(o Options) *Client {
 	c := &Client{
 		keys: o.Keys, allowPrivate: o.AllowPrivate, transport: o.Transport, now: o.Now,
 		log: o.Log, slog: o.Slog, timeout: o.Timeout,
-		paces: make(map[string]*pace), places: make(map[string]access), flights: make(map[grantID]*refreshed),
+		paces: make(map[string]*pace), places: make(map[string]place), flights: make(map[grantID]*refreshed),
 	}
 	if c.transport == nil {
 		c.transport, c.traced = GuardedTransport(o.AllowPrivate), true

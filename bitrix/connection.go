@@ -18,7 +18,7 @@ type Connection struct {
 	portal string // as CallRecord.Portal
 
 	mu   sync.Mutex
-	last access // as of the newest call, without the token
+	last place // as of the newest call
 }
 
 // access is how to call the portal at the moment.
@@ -27,9 +27,13 @@ type access struct {
 	// token goes into the body; empty for a webhook.
 	token string
 	// credential names what method time is counted against: the app or the
-	// webhook. It stays in memory.
+	// webhook.
 	credential string
 }
+
+// place is where limits are counted: all that is remembered of an access,
+// since a webhook's address is a secret that must be forgotten with it.
+type place struct{ host, credential string }
 
 // authority knows how a connection may call. Errors are *Errors.
 type authority interface {
@@ -182,27 +186,27 @@ func (x *Connection) SetFamily(family string) {
 // to the portal nothing is known of it.
 func (x *Connection) pace() (*pace, string, bool) {
 	x.mu.Lock()
-	a := x.last
+	at := x.last
 	x.mu.Unlock()
-	if a.base == nil {
+	if at.host == "" {
 		x.c.mu.Lock()
-		a = x.c.places[x.portal]
+		at = x.c.places[x.portal]
 		x.c.mu.Unlock()
 	}
-	if a.base == nil {
+	if at.host == "" {
 		return nil, "", false
 	}
-	return x.c.paceOf(a.base.Host), a.credential, true
+	return x.c.paceOf(at.host), at.credential, true
 }
 
-// use remembers where the portal is, without the token.
+// use remembers where the portal is.
 func (x *Connection) use(a access) {
-	a.token = ""
+	at := place{a.base.Host, a.credential}
 	x.mu.Lock()
-	x.last = a
+	x.last = at
 	x.mu.Unlock()
 	x.c.mu.Lock()
-	x.c.places[x.portal] = a
+	x.c.places[x.portal] = at
 	x.c.mu.Unlock()
 }
 

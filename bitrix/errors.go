@@ -11,23 +11,25 @@ import (
 type Class uint8
 
 const (
-	// Final means that the portal has decided; the same request would fare the same.
-	Final Class = iota
-	// Refused means that nothing was executed: the request may be sent
-	// again, later, or, if the error Stops, after somebody has put things right.
-	Refused
 	// Unknown means that it may have been executed, wholly or in part.
-	Unknown
+	Unknown Class = iota
+	// Refused means that nothing was executed: the request may be sent
+	// again, later, or, if the error Stops, after somebody has put things
+	// right.
+	Refused
+	// Final means that the portal has decided; the same request would fare
+	// the same.
+	Final
 )
 
 func (c Class) String() string {
 	switch c {
 	case Refused:
 		return "refused"
-	case Unknown:
-		return "unknown"
-	default:
+	case Final:
 		return "final"
+	default:
+		return "unknown"
 	}
 }
 

@@ -37,6 +37,9 @@ func (x *Connection) exchange(ctx context.Context, r request) (reply, error) {
 				return reply{}, fault
 			}
 			a = *next
+		case tokenRefused(fault.Code):
+			fault.stops = true // a fresh token is refused too
+			return reply{}, fault
 		case location != nil && location.Host != a.base.Host && !followed:
 			followed = true
 			next, err := x.auth.follow(ctx, a, location)

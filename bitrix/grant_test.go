@@ -126,6 +126,25 @@ func TestExpiredTokenIsRefreshed(t *testing.T) {
 	}
 }
 
+// TestFreshTokenRefused: a portal that refuses fresh tokens too is not asked
+// for ever.
+func TestFreshTokenRefused(t *testing.T) {
+	w := newWorld()
+	p := &portal{answer: func(c call) (int, string) {
+		if c.host == "portal.example" {
+			return 401, `{"error":"expired_token"}`
+		}
+		return w.answer(c)
+	}}
+	o := w.options(nil)
+	o.Transport = p
+	_, err := bitrix.New(o).Grant("m1", 7, newMemory(w.grant())).Call(t.Context(), "profile", nil)
+	var e *bitrix.Error
+	if !errors.As(err, &e) || !e.Stops() || e.Class != bitrix.Refused || len(p.seen()) != 3 {
+		t.Errorf("got %v after %d calls", err, len(p.seen()))
+	}
+}
+
 // TestRefreshBeforeTheCall: a token that has run out by our clock is not
 // sent.
 func TestRefreshBeforeTheCall(t *testing.T) {
