@@ -540,3 +540,31 @@ func TestAppInfo(t *testing.T) {
 		t.Error("asked about no token")
 	}
 }
+
+// overtaken is a store in which another process finishes its refresh between
+// our look and our claim.
+type overtaken struct{ *memory }
+
+func (o overtaken) ClaimRefresh(ctx context.Context, portal string, user int64, now, until time.Time) (bool, error) {
+	g, err := o.Grant(ctx, portal, user)
+	if err != nil {
+		return false, err
+	}
+	g.Access, g.Refresh = "a9", "r9"
+	if err := o.SaveGrant(ctx, g); err != nil {
+		return false, err
+	}
+	return o.memory.ClaimRefresh(ctx, portal, user, now, until)
+}
+
+// TestOvertaken: the pair of the other process is used, no token is spent.
+func TestOvertaken(t *testing.T) {
+	w := newWorld()
+	w.valid, w.refresh = "a9", "r9"
+	if _, err := w.client().Grant("m1", 7, overtaken{newMemory(w.grant())}).Call(t.Context(), "profile", nil); err != nil {
+		t.Error(err)
+	}
+	if w.refreshes != 0 {
+		t.Errorf("%d refreshes, want none", w.refreshes)
+	}
+}
