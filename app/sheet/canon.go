@@ -18,7 +18,7 @@ type canonWriter struct {
 }
 
 func newCanonWriter(canon, index io.Writer) *canonWriter {
-	return &canonWriter{canon: canon, index: index, buf: make([]byte, 0, 2*block)}
+	return &canonWriter{canon: canon, index: index, buf: make([]byte, 0, 4<<10)}
 }
 
 // header writes the first record.
@@ -122,7 +122,7 @@ func (c *canonRecords) next() (record, error) {
 // not held to the limits again: quoting makes cells longer, and workbooks
 // may have more lines in one.
 func newCanonScanner(src io.Reader, size int) *scanner {
-	s := newScannerSize(src, dialect{delim: ',', quote: QuoteDouble}, 1, nil, size)
+	s := newScanner(src, dialect{delim: ',', quote: QuoteDouble}, nil, size)
 	s.maxCell, s.maxLines, s.maxRecord = 4*MaxCell, 4*MaxCell, 4*maxRecord
 	return s
 }
@@ -140,7 +140,7 @@ func OpenTable(canon, index Source) (*Reader, error) {
 	if index.Size()%8 != 0 {
 		return nil, fmt.Errorf("row index of %d bytes is damaged", index.Size())
 	}
-	s := newCanonScanner(newStream(context.Background(), canon, 0, nil), block/8)
+	s := newCanonScanner(newStream(context.Background(), canon, 0, nil), bufferFor(min(canon.Size(), block/8)))
 	head, err := (&canonRecords{s: s, header: true}).next()
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of the canonical form: %w", err)
@@ -174,9 +174,9 @@ func (r *Reader) Read(ctx context.Context, from, n int, f func(index int, row Ro
 	if at <= 0 || at >= r.canon.Size() {
 		return fmt.Errorf("row index is damaged: row %d at %d of %d", from, at, r.canon.Size())
 	}
-	size := block
+	size := bufferFor(r.canon.Size() - at)
 	if n < 64 {
-		size = block / 8
+		size = min(size, block/8)
 	}
 	s := newCanonScanner(newStream(ctx, r.canon, at, nil), size)
 	records := &canonRecords{s: s}

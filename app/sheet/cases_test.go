@@ -17,8 +17,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// A fileCase is a file that goes wrong in other importers. The numbers are
-// those of the list of 62 nasty files in docs/files.md.
+// A fileCase is a file that goes wrong in other importers, numbered as in the
+// project's list of 62.
 type fileCase struct {
 	number int
 	name   string
@@ -139,6 +139,8 @@ func textCases() []fileCase {
 		{number: 48, name: "picture", file: []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), refusal: "not_a_table"},
 		{number: 49, name: "too many columns", file: []byte(strings.Repeat("a,", 20000) + "a\n" + strings.Repeat("1,", 20000) + "1\n"), refusal: "too_many_columns limit=1024 row=1"},
 		{number: 49, name: "20,000 delimiters without values", file: []byte("a,b" + strings.Repeat(",", 20000) + "\n1,2" + strings.Repeat(",", 20000) + "\n"), columns: []string{"a", "b"}, rows: []string{"2: 1|2"}},
+		{number: 34, name: "percent signs stay as written", file: []byte("a,b\n15 %,x\n"), rows: []string{"2: 15 %|x"}},
+		{number: 58, name: "the name is never a path", file: []byte("a,b\n1,2\n"), fileName: "../../etc/\u202evsc.exe" + strings.Repeat("x", 300), rows: []string{"2: 1|2"}},
 		{number: 56, name: "zero and false are values", file: []byte("a,b\n0,false\n 0 ,\n"), rows: []string{"2: 0|false", "3:  0 |"}},
 	}
 }

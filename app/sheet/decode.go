@@ -18,8 +18,8 @@ type decoding struct {
 	err  error // of src, once it ended
 }
 
-func newDecoding(src io.Reader, t transform.Transformer) *decoding {
-	return &decoding{src: src, t: t, in: make([]byte, block)}
+func newDecoding(src io.Reader, t transform.Transformer, buffer int) *decoding {
+	return &decoding{src: src, t: t, in: make([]byte, buffer)}
 }
 
 // Read needs room for at least one character.

@@ -30,7 +30,7 @@ func try(text []byte, d dialect, cut bool) trial {
 	const most = 300
 	t := trial{dialect: d}
 	var marks tally
-	s := newScannerSize(bytes.NewReader(text), d, 1, &marks, block/4)
+	s := newScanner(bytes.NewReader(text), d, &marks, bufferFor(min(int64(len(text)), block/4)))
 	s.cut = cut
 	counts := make(map[int]int)
 	for t.all < most {

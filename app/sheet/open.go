@@ -53,7 +53,7 @@ func open(ctx context.Context, src Source, r Reading, fileName, lang string) (fi
 type canonFile struct{ src Source }
 
 func (f *canonFile) records(ctx context.Context, _ *tally, progress func(int64)) (records, error) {
-	s := newCanonScanner(newStream(ctx, f.src, 0, progress), block)
+	s := newCanonScanner(newStream(ctx, f.src, 0, progress), bufferFor(f.src.Size()))
 	return &canonRecords{s: s, header: true}, nil
 }
 

@@ -65,16 +65,12 @@ type dialect struct {
 	quote string // a Quote constant
 }
 
-// newScanner reads text in the dialect; line is the number of its first
-// line. marks may be nil: then invisible characters are not looked for.
-func newScanner(src io.Reader, d dialect, line int, marks *tally) *scanner {
-	return newScannerSize(src, d, line, marks, block)
-}
-
-// newScannerSize is newScanner with reads of another size.
-func newScannerSize(src io.Reader, d dialect, line int, marks *tally, size int) *scanner {
+// newScanner reads text in the dialect from its first line on. marks may be
+// nil: then invisible characters are not looked for. buffer is the size of
+// reads from src.
+func newScanner(src io.Reader, d dialect, marks *tally, buffer int) *scanner {
 	s := &scanner{
-		src: src, buf: make([]byte, 2*size), line: line, marks: marks,
+		src: src, buf: make([]byte, 2*buffer), line: 1, marks: marks,
 		delim: d.delim, quotes: d.quote != QuoteNone, escape: d.quote == QuoteBackslash,
 		maxCell: MaxCell, maxLines: MaxCellLines, maxRecord: maxRecord,
 	}

@@ -11,6 +11,9 @@ import (
 // packages of 64 KB; fewer and larger reads are cheaper.
 const block = 256 << 10
 
+// bufferFor is a size for buffers through which so many bytes will pass.
+func bufferFor(size int64) int { return int(min(block, max(1<<10, size+16))) }
+
 // stream reads a part of a Source from front to back in blocks. It ends
 // when its context ends, and reports how far it is.
 type stream struct {

@@ -150,7 +150,7 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 type brokenSource struct{ err error }
 
 func (b brokenSource) ReadAt([]byte, int64) (int, error) { return 0, b.err }
-func (b brokenSource) Size() int64                        { return 100 }
+func (b brokenSource) Size() int64                       { return 100 }
 
 // More shared strings than stay in memory go to a file that nobody else can
 // open, and come back as they were.
@@ -159,7 +159,9 @@ func TestManySharedStrings(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	const rows = 60_000
 	var data, shared strings.Builder
-	value := func(i int) string { return fmt.Sprintf("значение номер %d %s", i, strings.Repeat("ё", i%90)) }
+	value := func(i int) string {
+		return fmt.Sprintf("значение номер %d %s", i, strings.Repeat("ё", i%90))
+	}
 	data.WriteString(`<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>`)
 	for i := range rows {
 		shared.WriteString("<si><t>" + value(i) + "</t></si>")

@@ -56,7 +56,7 @@ func (s *stringStore) add(text []byte, flags uint8) error {
 
 func (s *stringStore) write(p []byte) error {
 	if s.tail == nil {
-		s.tail = make([]byte, 0, stringBlock)
+		s.tail = make([]byte, 0, 1<<10)
 	}
 	s.size += int64(len(p))
 	for len(p) > 0 {

@@ -47,7 +47,7 @@ func openText(src Source, head []byte, r Reading, fileName, lang string) (*textF
 	if f.charset.mark != "" && bytes.HasPrefix(head, []byte(f.charset.mark)) {
 		f.from = int64(len(f.charset.mark))
 	}
-	text, used, err := decodeHead(head[f.from:], f.charset)
+	text, used, err := decodeHead(head[f.from:], f.charset, !f.cut)
 	if err != nil {
 		return nil, r, fmt.Errorf("decoding the beginning of the file: %w", err)
 	}
@@ -98,13 +98,14 @@ func farPieces(src Source) ([][]byte, error) {
 }
 
 // decodeHead turns the beginning of a file into UTF-8; used is how much of
-// it was used, which leaves out a character that is cut off.
-func decodeHead(head []byte, c charset) (text []byte, used int, err error) {
+// it was used, which leaves out a character that is cut off unless these are
+// whole lines.
+func decodeHead(head []byte, c charset, whole bool) (text []byte, used int, err error) {
 	t := c.decoder()
 	text = make([]byte, 3*len(head)+8)
 	n := 0
 	for used < len(head) {
-		nd, ns, err := t.Transform(text[n:], head[used:], false)
+		nd, ns, err := t.Transform(text[n:], head[used:], whole)
 		n, used = n+nd, used+ns
 		if errors.Is(err, transform.ErrShortSrc) || nd+ns == 0 {
 			break
@@ -118,7 +119,8 @@ func decodeHead(head []byte, c charset) (text []byte, used int, err error) {
 
 func (f *textFile) records(ctx context.Context, marks *tally, progress func(int64)) (records, error) {
 	st := newStream(ctx, f.src, f.from, progress)
-	s := newScanner(newDecoding(st, f.charset.decoder()), f.dialect, 1, marks)
+	buffer := bufferFor(f.src.Size())
+	s := newScanner(newDecoding(st, f.charset.decoder(), buffer), f.dialect, marks, buffer)
 	if f.sep {
 		if _, err := s.next(); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
@@ -164,7 +166,7 @@ func (f *textFile) encodings(head []byte) []EncodingChoice {
 		}
 		choice := EncodingChoice{Name: c.name, Label: c.label}
 		for _, line := range lines {
-			text, _, err := decodeHead(line, c)
+			text, _, err := decodeHead(line, c, true)
 			if err != nil {
 				continue // shown as a line that cannot be read: an empty one
 			}
@@ -189,6 +191,7 @@ func (f *textFile) tellingLines(head []byte) [][]byte {
 		if len(line) == 0 {
 			continue
 		}
+		line = line[:min(len(line), 4*shownRunes)]
 		if len(first) < 2 {
 			first = append(first, line)
 		}
@@ -222,12 +225,14 @@ func cutLine(p []byte, c charset) (line, rest []byte) {
 	return p, nil
 }
 
+// shownRunes is how much of a line a choice shows.
+const shownRunes = 160
+
 // shownLine shortens a line for a list of choices.
 func shownLine(text []byte) string {
-	const most = 160
-	out := make([]rune, 0, most)
+	out := make([]rune, 0, shownRunes)
 	for _, r := range string(text) {
-		if len(out) == most {
+		if len(out) == shownRunes {
 			out = append(out, '…')
 			break
 		}

@@ -21,6 +21,11 @@ func bookCases() []fileCase {
 		{number: 42, name: "formulas: saved and unsaved results", file: book{sheets: []string{`<row r="1"><c r="A1" t="str"><f>"a"</f><v>a</v></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>` +
 			`<row r="2"><c r="A2"><f>1+1</f><v>2</v></c><c r="B2"><f>1+2</f></c></row><row r="3"><c r="A3" t="str"><f>x()</f><v>done</v></c><c r="B3" t="str"><f>""</f><v></v></c></row>`}}.bytes(),
 			columns: []string{"a", "b"}, rows: []string{"2: 2|", "3: done|"}, notes: []string{"formula_unsaved column=B count=1 row=2"}},
+		{number: 30, name: "raw digits in a workbook", file: oneSheet("", "", `<c><v>7.91612E+10</v></c>`), rows: []string{"2: 79161200000|0"}},
+		{number: 31, name: "more digits than Excel keeps", file: oneSheet("", "", `<c><v>1234567890123450</v></c>`), rows: []string{"2: 1234567890123450|0"}, notes: []string{"long_numbers column=A count=1 row=2"}},
+		{number: 32, name: "leading zeros of a number format", file: oneSheet(xfs("00000"), "", `<c s="1"><v>123</v></c>`), rows: []string{"2: 00123|0"}},
+		{number: 34, name: "percent of a number format", file: oneSheet(xfs("0.0%"), "", `<c s="1"><v>0.155</v></c>`), rows: []string{"2: 15.5%|0"}},
+		{number: 25, name: "a date and a time of a number format", file: oneSheet(xfs("dd.mm.yyyy", "hh:mm"), "", `<c s="1"><v>45356</v></c>`, `<c s="2"><v>0.5</v></c>`), rows: []string{"2: 2024-03-05|0", "3: 12:00:00|1"}},
 		{number: 37, name: "errors of Excel stay and are counted", file: book{sheets: []string{inline([]string{"a", "b"}) + `<row r="2"><c r="A2" t="e"><v>#REF!</v></c><c r="B2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>`}}.bytes(),
 			rows: []string{"2: #REF!|#DIV/0!"}, notes: []string{"error_values column=A count=2 row=2"}},
 		{number: 43, name: "merged cells", file: book{sheets: []string{inline([]string{"a", "b"}, []string{"x", "1"}, []string{"", "2"}) + `</sheetData><mergeCells count="1"><mergeCell ref="A2:A3"/></mergeCells>`}}.bytes(),
@@ -51,6 +56,20 @@ y_x005F_x000D_</t></si>`,
 		{number: 48, name: ".numbers", file: archive("Index/Document.iwa", "x"), refusal: "numbers"},
 		{number: 48, name: ".docx", file: archive("[Content_Types].xml", "<Types/>", "word/document.xml", "<x/>"), refusal: "office"},
 		{number: 48, name: "an archive", file: archive("a.csv", "a,b\n1,2\n"), refusal: "zip"},
+		{number: 50, name: "DOCTYPE with entities", file: book{sheets: []string{people}, extra: map[string]string{"xl/worksheets/sheet1.xml": `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><worksheet><sheetData><row r="1"><c t="str"><v>&a;</v></c></row></sheetData></worksheet>`}}.bytes(), refusal: "doctype"},
+		{number: 50, name: "DOCTYPE in the shared strings", file: book{sheets: []string{`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`}, strings: "<si/>", extra: map[string]string{"xl/sharedStrings.xml": `<!DOCTYPE lolz [<!ENTITY lol "lol">]><sst><si><t>&lol;</t></si></sst>`}}.bytes(), refusal: "doctype"},
+		{number: 52, name: "truncated", file: full[:len(full)*2/3], refusal: "damaged"},
+		{number: 52, name: "bytes changed", file: flipped(book{sheets: []string{inline([]string{"a", "b"}) + strings.Repeat(`<row><c><v>12345</v></c></row>`, 500)}}.bytes(), "xl/worksheets/sheet1.xml"), refusal: "damaged"},
+		{number: 52, name: "sheet cut off inside the archive", file: book{sheets: []string{`<worksheet><sheetData><row r="1"><c r="A1" t="str"><v>a</v></c></row><row r="2"><c r="A2">`}}.bytes(), refusal: "damaged"},
+		{number: 52, name: "a shared string that is not there", file: book{sheets: []string{`<row r="1"><c r="A1" t="s"><v>7</v></c></row>`}, strings: "<si><t>a</t></si>"}.bytes(), refusal: "damaged"},
+	}
+}
+
+// hostileBooks are large to make.
+func hostileBooks() []fileCase {
+	people := inline([]string{"Имя", "Город"}, []string{"Анна", "Казань"}, []string{"Олег", "Пермь"})
+	peopleRows := []string{"2: Анна|Казань", "3: Олег|Пермь"}
+	return []fileCase{
 		{number: 49, name: "a bomb", file: book{sheets: []string{people + `</sheetData>` + strings.Repeat(" ", 80<<20)}}.bytes(), refusal: "bomb limit=32"},
 		{number: 49, name: "a value in column XFD", file: book{sheets: []string{inline([]string{"a", "b"}) + `<row r="2"><c r="XFD2"><v>1</v></c></row>`}}.bytes(), refusal: "too_many_columns limit=1024 row=2"},
 		{number: 49, name: "a million empty styled rows are passed over", file: book{sheets: []string{people + strings.Repeat(`<row s="1"/>`, 1<<20-3)}}.bytes(), rows: peopleRows},
@@ -59,12 +78,6 @@ y_x005F_x000D_</t></si>`,
 		{number: 49, name: "endless cell", file: book{sheets: []string{inline([]string{"a", "b"}) + `<row r="2"><c r="A2" t="str"><v>` + strings.Repeat("x", 2<<20) + `</v></c></row>`}}.bytes(), refusal: "cell_too_long limit=1048576 row=2"},
 		{number: 49, name: "endless tag", file: book{sheets: []string{inline([]string{"a", "b"}) + `<row r="2" x="` + strings.Repeat("x", 3<<20) + `"/>`}}.bytes(), refusal: "damaged"},
 		{number: 49, name: "too many parts", file: manyParts(12_000), refusal: "too_many_parts limit=10000"},
-		{number: 50, name: "DOCTYPE with entities", file: book{sheets: []string{people}, extra: map[string]string{"xl/worksheets/sheet1.xml": `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><worksheet><sheetData><row r="1"><c t="str"><v>&a;</v></c></row></sheetData></worksheet>`}}.bytes(), refusal: "doctype"},
-		{number: 50, name: "DOCTYPE in the shared strings", file: book{sheets: []string{`<row r="1"><c r="A1" t="s"><v>0</v></c></row>`}, strings: "<si/>", extra: map[string]string{"xl/sharedStrings.xml": `<!DOCTYPE lolz [<!ENTITY lol "lol">]><sst><si><t>&lol;</t></si></sst>`}}.bytes(), refusal: "doctype"},
-		{number: 52, name: "truncated", file: full[:len(full)*2/3], refusal: "damaged"},
-		{number: 52, name: "bytes changed", file: flipped(book{sheets: []string{inline([]string{"a", "b"}) + strings.Repeat(`<row><c><v>12345</v></c></row>`, 500)}}.bytes(), "xl/worksheets/sheet1.xml"), refusal: "damaged"},
-		{number: 52, name: "sheet cut off inside the archive", file: book{sheets: []string{`<worksheet><sheetData><row r="1"><c r="A1" t="str"><v>a</v></c></row><row r="2"><c r="A2">`}}.bytes(), refusal: "damaged"},
-		{number: 52, name: "a shared string that is not there", file: book{sheets: []string{`<row r="1"><c r="A1" t="s"><v>7</v></c></row>`}, strings: "<si><t>a</t></si>"}.bytes(), refusal: "damaged"},
 	}
 }
 
@@ -92,7 +105,7 @@ func flipped(file []byte, part string) []byte {
 }
 
 func TestNastyWorkbooks(t *testing.T) {
-	for _, c := range bookCases() {
+	for _, c := range append(bookCases(), hostileBooks()...) {
 		t.Run(fmt.Sprintf("%02d %s", c.number, c.name), func(t *testing.T) { c.check(t) })
 	}
 }

@@ -40,8 +40,10 @@ type xmlScanner struct {
 	opened int
 }
 
-// newXML reads XML in UTF-8, or in UTF-16 with a mark.
-func newXML(src io.Reader) (*xmlScanner, error) {
+// newXML reads the XML of a part, in UTF-8, or in UTF-16 with a mark.
+func newXML(p *part) (*xmlScanner, error) {
+	var src io.Reader = p
+	buffer := bufferFor(int64(min(p.size, block)))
 	var mark [2]byte
 	n, err := io.ReadFull(src, mark[:])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -56,7 +58,7 @@ func newXML(src io.Reader) (*xmlScanner, error) {
 	}
 	c, _ := findCharset(name)
 	src = io.MultiReader(bytes.NewReader(mark[:n]), src)
-	return &xmlScanner{src: newDecoding(src, c.decoder()), buf: make([]byte, block)}, nil
+	return &xmlScanner{src: newDecoding(src, c.decoder(), buffer), buf: make([]byte, buffer)}, nil
 }
 
 var errXML = errors.New("XML is broken")
@@ -71,7 +73,7 @@ func (x *xmlScanner) more() (bool, error) {
 		x.w = copy(x.buf, x.buf[x.r:x.w])
 		x.r = 0
 	}
-	if x.w == len(x.buf) {
+	if x.w > len(x.buf)-16 { // a character must fit
 		if len(x.buf) >= maxTag {
 			return false, damaged(errors.New("XML tag is too long"))
 		}
