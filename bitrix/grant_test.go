@@ -194,12 +194,22 @@ func TestRefreshOutlivesItsCaller(t *testing.T) {
 		w := newWorld()
 		w.valid, w.slow = "a0", 3*time.Second
 		grants := newMemory(w.grant())
-		x := w.client().Grant("m1", 7, grants)
+		c := w.client()
+		x := c.Grant("m1", 7, grants)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := x.Call(ctx, "profile", nil)
 		if !errors.Is(err, context.DeadlineExceeded) || !bitrix.IsClass(err, bitrix.Refused) {
 			t.Errorf("got %v", err)
+		}
+		if err := c.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Drain did not wait: %v", err)
+		}
+		if err := c.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if g, _ := grants.Grant(t.Context(), "m1", 7); g.Access != "a2" {
+			t.Errorf("after Drain the stored token is %q", g.Access)
 		}
 		if _, err := x.Call(t.Context(), "profile", nil); err != nil {
 			t.Error(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -49,6 +51,23 @@ func (c *Client) refresh(ctx context.Context, grants Grants, id grantID, stale s
 			return f.grant, f.err
 		}
 	}
+}
+
+// Drain waits for the refreshes under way: a process that ends in the middle
+// of one may lose a token pair. Call it after the last call, before the store
+// of grants is closed.
+func (c *Client) Drain(ctx context.Context) error {
+	c.mu.Lock()
+	flights := slices.Collect(maps.Values(c.flights))
+	c.mu.Unlock()
+	for _, f := range flights {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for token refreshes: %w", ctx.Err())
+		}
+	}
+	return nil
 }
 
 func (c *Client) fly(ctx context.Context, f *refreshed, grants Grants, id grantID, stale string) {
