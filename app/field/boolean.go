@@ -41,12 +41,12 @@ func readBoolean(s string, own [2]string) (yes, ok bool) {
 		return false, false
 	}
 	w := fold(s)
-	switch {
-	case w == "":
+	switch w {
+	case "":
 		return false, false
-	case w == own[1]:
+	case own[1]:
 		return true, true
-	case w == own[0]:
+	case own[0]:
 		return false, true
 	}
 	yes, ok = booleanWords[w]

@@ -28,6 +28,8 @@ var known = found{
 }
 
 // cells are fields, styles and what becomes of cells.
+//
+//nolint:gocritic,misspell // cells are odd on purpose
 var cells = []struct {
 	name  string
 	field bitrix.Field
@@ -62,7 +64,7 @@ var cells = []struct {
 		"1": "1", "0": "0", " 0 ": "0", "-5": "-5", "1 200": "1200", "1\u202f200": "1200", "1,200": "!number_ambiguous", "12abc": "!number_invalid ~ 12",
 		"abc": "!number_invalid", "1.5": "!number_not_whole", "1.0": "1", "007": "7", "9223372036854775807": "9223372036854775807 <number_too_large>",
 		"9223372036854775808": "!number_too_large", "2147483647": "2147483647", "2147483648": "2147483648 <number_too_large>", "-": "!looks_empty", "N/A": "!looks_empty",
-		"1E+3": "!number_shortened", "1.5E+1": "15", "1 2": "!number_invalid",
+		"1E+3": "!number_shortened", "1.5E+1": "15", "1.5E+2": "!number_shortened", "1 2": "!number_invalid",
 	}},
 	{"integer limits", own("integer", "MIN_VALUE", "-3", "MAX_VALUE", `"10"`), field.Style{}, map[string]string{"-3": "-3", "-4": "!number_too_small", "10": "10", "11": "!number_too_large"}},
 	{"integers", many(own("integer")), field.Style{}, map[string]string{"1|2": "[1,2]", "1|x": "!number_invalid", "1|12x": "!number_invalid ~ 1|12"}},
@@ -73,7 +75,7 @@ var cells = []struct {
 		"1e-3": "0.001", "7.9E+10": "!number_shortened", "123456789012345678.5": "123456789012345678.5 <number_precision>", "1.2.3": "!number_invalid", "12 шт": "!number_invalid ~ 12", "1e999": "!number_invalid",
 		"\u2007\u20091": "1", "05.03.2024": "!number_invalid", "+7 495 123-45-67": "!number_invalid",
 	}},
-	{"double, comma", own("double"), field.Style{Decimal: ","}, map[string]string{"1.234": "1234", "1,234": "1.234", "1.5": "!number_invalid ~ 1,5", "1.234,5": "1234.5", "1 234,5": "1234.5"}},
+	{"double, comma", own("double"), field.Style{Decimal: ","}, map[string]string{"1.234": "1234", "1,234": "1.234", "1.5": "!number_invalid ~ 1,5", "1.234,5": "1234.5", "1 234,5": "1234.5", "1 23 456": "!number_invalid", "1 2 345": "!number_invalid", "12 34 567,5": "!number_invalid"}},
 	{"double, comma, spaces", own("double"), field.Style{Decimal: ",", Group: " "}, map[string]string{"1.234": "!number_invalid", "1 234,5": "1234.5", "1234,5": "1234.5"}},
 	{"double, fraction", own("double"), field.Style{Percent: "fraction"}, map[string]string{"15 %": "0.15", "15": "15", "-0.5%": "-0.005"}},
 	{"double precision", own("double", "PRECISION", "2"), field.Style{Decimal: "."}, map[string]string{"1.005": "1.01 <number_rounded>", "1.25": "1.25", "-9.999": "-10 <number_rounded>"}},
@@ -287,6 +289,34 @@ func TestUnlistedCurrenciesPass(t *testing.T) {
 	c.Currencies, c.BaseCurrency = nil, ""
 	conv := converter(t, own("money"), field.Style{}, c)
 	for cell, want := range map[string]string{"5 GBP": `"5|GBP"`, "5": `"5"`, "€5": `"5|EUR"`} {
+		if have := wire(t, conv, cell, nil); have != want {
+			t.Errorf("%q: %s, want %s", cell, have, want)
+		}
+	}
+}
+
+// The dollar is the American one where a portal has several.
+func TestDollar(t *testing.T) {
+	c := portal()
+	c.Currencies = []string{"CAD", "USD", "AUD", "RUB"}
+	if have := wire(t, converter(t, own("money"), field.Style{}, c), "$5", nil); have != `"5|USD"` {
+		t.Error(have)
+	}
+	c.Currencies = []string{"CAD", "RUB"}
+	if have := wire(t, converter(t, own("money"), field.Style{}, c), "$5", nil); have != `"5|CAD"` {
+		t.Error(have)
+	}
+	c.Currencies = []string{"CAD", "AUD"}
+	if have := wire(t, converter(t, own("money"), field.Style{}, c), "$5", nil); have != "!currency_ambiguous" {
+		t.Error(have)
+	}
+}
+
+// Of two labels that are equally close neither is suggested.
+func TestNoSuggestionBetweenTwo(t *testing.T) {
+	f := bitrix.Field{Name: "UF_L", Type: "enumeration", Title: "List", Dynamic: true, Items: []bitrix.Option{{ID: "1", Value: "Cart"}, {ID: "2", Value: "Card"}}}
+	conv := converter(t, f, field.Style{}, portal())
+	for cell, want := range map[string]string{"Carx": "!option_unknown", "Crat": "!option_unknown ~ Cart"} {
 		if have := wire(t, conv, cell, nil); have != want {
 			t.Errorf("%q: %s, want %s", cell, have, want)
 		}

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// YearPivot: two-digit years below it are of this century, the others of
-// the last one.
+// YearPivot divides two-digit years: those below it are of this century,
+// the others of the last one.
 const YearPivot = 70
 
 // moment is a date, or a date and a time of day, as a cell holds it.

@@ -231,6 +231,8 @@ func words(s string) map[string]bool {
 }
 
 // monthNames are the months of the interface languages, as written in dates.
+//
+//nolint:misspell // words of other languages
 var monthNames = func() map[string]int {
 	names := [12]string{
 		"january jan января январь янв januar jän jänner janvier janv enero ene janeiro",

@@ -245,8 +245,7 @@ func decimalMark(core string, st Style, marks [2]int, last byte, at int, other b
 }
 
 // ungroup removes the marks between thousands. All must be the same one, and
-// stand every three digits (or, with commas and spaces, as in India: three,
-// then twos).
+// stand every three digits (or, with commas, as in India: three, then twos).
 func ungroup(s, group string, decimal byte) (string, bool) {
 	if s == "" || digitsOnly(s) {
 		return s, true
@@ -279,7 +278,7 @@ func ungroup(s, group string, decimal byte) (string, bool) {
 		runs++
 		i += n
 	}
-	if run != 3 || twos && used != ',' && used != ' ' {
+	if run != 3 || twos && used != ',' {
 		return "", false
 	}
 	return b.String(), true

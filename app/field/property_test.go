@@ -3,6 +3,7 @@ package field_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -202,7 +203,7 @@ func TestExcelDaysComeBack(t *testing.T) {
 	conv := converter(t, own("date"), field.Style{Excel: true}, portal())
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(61, 2958465).Draw(rt, "day")
-		v, p := convert(t, conv, fmt.Sprint(n), nil)
+		v, p := convert(t, conv, strconv.Itoa(n), nil)
 		want := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC).AddDate(0, 0, n).Format("2006-01-02")
 		if p != nil && p.Blocks || v.JSON != want {
 			rt.Fatalf("%d: %v, want %s", n, v.JSON, want)
@@ -251,7 +252,7 @@ func TestLabels(t *testing.T) {
 	labels := []string{"In progress", "Waiting for the client", "Договор подписан", "Größe unklar", "Closed"}
 	items := make([]bitrix.Option, len(labels))
 	for i, l := range labels {
-		items[i] = bitrix.Option{ID: fmt.Sprint(100 + i), Value: l}
+		items[i] = bitrix.Option{ID: strconv.Itoa(100 + i), Value: l}
 	}
 	conv := converter(t, bitrix.Field{Name: "UF_L", Type: "enumeration", Title: "List", Dynamic: true, Items: items}, field.Style{}, portal())
 	rapid.Check(t, func(rt *rapid.T) {
@@ -261,7 +262,7 @@ func TestLabels(t *testing.T) {
 			cell = strings.ToUpper(cell)
 		}
 		v, p := convert(t, conv, cell, nil)
-		if p != nil || v.JSON != json.Number(fmt.Sprint(100+i)) {
+		if p != nil || v.JSON != json.Number(strconv.Itoa(100+i)) {
 			rt.Fatalf("%q: %v %+v", cell, v.JSON, p)
 		}
 		letters := []rune(labels[i])

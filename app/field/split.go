@@ -63,12 +63,10 @@ func (s splitter) replace(cell, old, with string) string {
 		var value string
 		before := cell
 		value, cell, more = s.next(cell)
-		switch {
-		case value == old:
-			b.WriteString(with)
-		default:
-			b.WriteString(value)
+		if value == old {
+			value = with
 		}
+		b.WriteString(value)
 		if more {
 			// The mark as it stood there.
 			at := len(before) - len(cell)

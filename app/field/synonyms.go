@@ -2,6 +2,8 @@ package field
 
 // synonyms are what the headers of tables call system fields, in the
 // languages of the interface: folded, words only, between semicolons.
+//
+//nolint:misspell // words of other languages
 var synonyms = map[string]string{
 	"title": "name;title;subject;item name;item;название;наименование;имя;тема;заголовок;элемент;" +
 		"titel;bezeichnung;betreff;titre;nom;intitulé;objet;título;titulo;nombre;asunto;nome;assunto",
