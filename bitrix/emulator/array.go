@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -156,14 +157,14 @@ func parseJSON(data []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("reading JSON: something follows the value")
+		return nil, errors.New("reading JSON: something follows the value")
 	}
 	return v, nil
 }
 
 func readJSON(d *json.Decoder, depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("reading JSON: nested too deeply")
+		return nil, errors.New("reading JSON: nested too deeply")
 	}
 	t, err := d.Token()
 	if err != nil {

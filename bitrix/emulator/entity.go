@@ -173,18 +173,6 @@ func (e *entity) pipeline(id int64) *Pipeline {
 	return nil
 }
 
-func (e *entity) defaultPipeline() *Pipeline {
-	for i := range e.pipes {
-		if e.pipes[i].Default {
-			return &e.pipes[i]
-		}
-	}
-	if len(e.pipes) > 0 {
-		return &e.pipes[0]
-	}
-	return nil
-}
-
 // stagePrefix comes before a stage's code in its STATUS_ID.
 func (e *entity) stagePrefix(pipe int64) string {
 	switch {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,7 +46,7 @@ type opening struct {
 
 // errNotInstalled is what a plain user meets until an admin has finished the
 // installation.
-var errNotInstalled = fmt.Errorf("the app is not fully installed")
+var errNotInstalled = errors.New("the app is not fully installed")
 
 // open renders the app once: a new APP_SID, new tokens of the viewer.
 func (p *Portal) open(u User, o opening) (frameData, error) {

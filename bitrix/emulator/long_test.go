@@ -1,10 +1,13 @@
 package emulator_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
 
 // TestLongImport imports 10,000 rows at 300 ms each against the limits of a
@@ -67,4 +70,26 @@ func TestParallelWriters(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestClockOfOnesOwn: a clock that jumps instead of waiting.
+func TestClockOfOnesOwn(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	w := emulator.New(emulator.Options{
+		Now:   func() time.Time { return now },
+		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil },
+	})
+	prof := emulator.DemoProfile()
+	prof.Domain, prof.Scheme = "portal.example.com", "https"
+	p := w.AddPortal(prof)
+	p.SetCost("crm.item.batchImport", 2*time.Second)
+	c := as(t, w, p, 1)
+	_, out := c.do("crm.item.batchImport", rows(20))
+	if dig(out, "time", "duration") != 40.0 || dig(out, "time", "date_finish") != "2026-03-04T08:06:47+03:00" {
+		t.Errorf("answered %v", out)
+	}
+	p.SetCost("crm.item.batchImport", 4*time.Second)
+	if status, _, _ := c.raw(p.Endpoint()+"crm.item.batchImport", withAuth(rows(20), c.token)); status != 504 || len(p.Items(177)) != 2+20+15 {
+		t.Errorf("80 s of work: status %d, %d items", status, len(p.Items(177)))
+	}
 }

@@ -186,9 +186,9 @@ func (p *Portal) race(ctx context.Context, c *call, name string, l Limits) answe
 	done := make(chan answer, 1)
 	go func() { done <- p.perform(c, name) }()
 	cut := make(chan struct{})
-	patience, stop := context.WithCancel(context.Background())
-	defer stop()
-	if l.Cut > 0 {
+	if l.Cut > 0 && !p.w.jumps {
+		patience, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
 		go func() {
 			if p.w.o.Sleep(patience, l.Cut) == nil {
 				close(cut)

@@ -15,7 +15,8 @@ import (
 // Options are what a World needs to know of the app and of time.
 type Options struct {
 	// Now and Sleep are the clock; nil for the time package's, which is
-	// virtual inside testing/synctest.
+	// virtual inside testing/synctest. A Sleep of one's own may return at
+	// once and let Now jump.
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
 	// ClientID and ClientSecret are the app's keys at the OAuth server.
@@ -39,6 +40,8 @@ type Options struct {
 type World struct {
 	o       Options
 	methods map[string]method
+	// jumps: Sleep is not ours, and may not wait.
+	jumps bool
 
 	mu      sync.Mutex
 	portals []*Portal
@@ -67,7 +70,8 @@ func New(o Options) *World {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Sleep == nil {
+	jumps := o.Sleep != nil
+	if !jumps {
 		o.Sleep = sleep
 	}
 	if o.ClientID == "" {
@@ -83,7 +87,7 @@ func New(o Options) *World {
 	if o.AppName == "" {
 		o.AppName = "SPA Importer"
 	}
-	w := &World{o: o, access: map[string]*grant{}, refresh: map[string]*grant{}}
+	w := &World{o: o, jumps: jumps, access: map[string]*grant{}, refresh: map[string]*grant{}}
 	w.methods = allMethods()
 	return w
 }
