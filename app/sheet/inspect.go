@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // How much of a file is looked at to find its columns, and how much to
@@ -52,9 +53,7 @@ func inspect(ctx context.Context, src Source, fileName, lang string, r Reading, 
 		}
 	}
 	s, l, err := look(ctx, f, header)
-	for _, row := range s.rows[:min(len(s.rows), headRows)] {
-		in.Head = append(in.Head, Row{row.Number, slices.Clone(row.Cells)})
-	}
+	in.Head = shown(s.rows[:min(len(s.rows), headRows)])
 	if err != nil {
 		return in, err
 	}
@@ -66,11 +65,33 @@ func inspect(ctx context.Context, src Source, fileName, lang string, r Reading, 
 	if err := p.run(ctx, nil, nil); err != nil {
 		return in, err
 	}
-	in.Preview, in.Rows, in.Exact, in.Notes = p.kept, p.rows, p.done, p.notes()
+	in.Preview, in.Rows, in.Exact, in.Notes = shown(p.kept), p.rows, p.done, p.notes()
 	if !p.done {
 		in.Rows = p.estimate
 	}
 	return in, nil
+}
+
+// shownCell is how many bytes of a cell a preview shows.
+const shownCell = 1000
+
+// shown copies rows for a preview, in which long cells end in "…".
+func shown(rows []Row) []Row {
+	out := make([]Row, len(rows))
+	for i, r := range rows {
+		out[i] = Row{r.Number, slices.Clone(r.Cells)}
+		for c, text := range r.Cells {
+			if len(text) <= shownCell {
+				continue
+			}
+			n := shownCell
+			for !utf8.RuneStart(text[n]) {
+				n--
+			}
+			out[i].Cells[c] = text[:n] + "…"
+		}
+	}
+	return out
 }
 
 // closing closes f at the end of a function that returns err.

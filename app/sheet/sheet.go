@@ -76,7 +76,8 @@ type Inspection struct {
 	// Reading is complete: every field that matters is filled in.
 	Reading Reading  `json:"reading"`
 	Columns []Column `json:"columns"`
-	// Preview holds the first data rows, at most 20.
+	// Preview holds the first data rows, at most 20. Here and in Head, cells
+	// of more than 1,000 bytes are cut off with "…".
 	Preview []Row `json:"preview"`
 	// Encodings are the possible encodings, the present one first, each
 	// with the same lines of this file; CSV only.
