@@ -98,6 +98,35 @@ func TestForgedOpens(t *testing.T) {
 	}
 }
 
+// TestEachClaimIsChecked forges one claim at a time: none is covered by
+// another one's check.
+func TestEachClaimIsChecked(t *testing.T) {
+	for name, forge := range map[string]func(o *bitrix.Open){
+		"member id": func(o *bitrix.Open) { o.MemberID = strings.Repeat("0", 32) },
+		"domain":    func(o *bitrix.Open) { o.Domain = "evil.example" },
+		"port":      func(o *bitrix.Open) { o.Domain += ":8443" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.install()
+			o := h.form(plain, "", nil)
+			forge(&o)
+			if _, err := h.service().Open(t.Context(), o, ""); code(err) != portal.CodeForged {
+				t.Errorf("refused with %q", code(err))
+			}
+		})
+	}
+	h := newHouse(t)
+	h.install()
+	for _, domain := range []string{"acme.bitrix24.example:443", "ACME.bitrix24.example"} {
+		o := h.form(plain, "", nil)
+		o.Domain = domain
+		if _, err := h.service().Open(t.Context(), o, ""); err != nil {
+			t.Errorf("%s: %v", domain, err)
+		}
+	}
+}
+
 func TestOpenRefusals(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -41,11 +41,6 @@ func (s *Service) removal(ctx context.Context, memberID string, claimed time.Tim
 	if err != nil {
 		return fmt.Errorf("reading the portal: %w", err)
 	}
-	// The event names its own time; one that lies ahead must not make an
-	// open look older.
-	if now := s.now(); claimed.IsZero() || claimed.After(now) {
-		claimed = now
-	}
 	v := s.probe(ctx, p)
 	if v == gone || v == inconclusive && !p.Updated.After(claimed) {
 		return s.Remove(ctx, memberID)
