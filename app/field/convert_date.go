@@ -29,7 +29,7 @@ func (c *Converter) moment(s string) (m moment, said *Problem) {
 		return m, note(dateZero)
 	case dateOrder:
 		swapped := moment{year: m.year, month: m.day, day: m.month}
-		return m, trouble(dateOrder, "order", c.style.DateOrder).near(swapped.dateText() + timeOf(m))
+		return m, trouble(dateOrder, "order", otherOrder(c.style.DateOrder)).near(swapped.dateText() + timeOf(m))
 	case dateInvalid:
 		return m, likelyExcel(s)
 	default:
@@ -42,6 +42,15 @@ func (c *Converter) moment(s string) (m moment, said *Problem) {
 		return m, note(dateFar, "year", strconv.Itoa(m.year))
 	}
 	return m, nil
+}
+
+// otherOrder is the order that a date fits where it does not fit the
+// column's, as a pattern.
+func otherOrder(order string) string {
+	if order == MDY {
+		return "DD/MM/YYYY"
+	}
+	return "MM/DD/YYYY"
 }
 
 // timeOf is the time of day of a suggestion.

@@ -265,6 +265,15 @@ func TestTimeZone(t *testing.T) {
 	}
 }
 
+func TestOrderThatADateFits(t *testing.T) {
+	for order, c := range map[string][2]string{field.DMY: {"12/25/2024", "MM/DD/YYYY"}, field.MDY: {"25/12/2024", "DD/MM/YYYY"}} {
+		_, p := convert(t, converter(t, own("date"), field.Style{DateOrder: order}, portal()), c[0], nil)
+		if p == nil || p.Args["order"] != c[1] {
+			t.Errorf("%s in %s: %+v", c[0], order, p)
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	c := portal()
 	c.Files = true

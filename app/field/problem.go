@@ -44,7 +44,7 @@ const (
 	dateInvalid       = "date_invalid"       //
 	dateAmbiguous     = "date_ambiguous"     //
 	dateImpossible    = "date_impossible"    //
-	dateOrder         = "date_order"         // fits only another order
+	dateOrder         = "date_order"         // fits only the other order, given as a pattern
 	dateExcel         = "date_excel_number"  //
 	dateZero          = "date_zero"          // blank
 	dateFar           = "date_far"           // the date
