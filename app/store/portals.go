@@ -136,7 +136,7 @@ func (s *Store) RemovePortal(ctx context.Context, memberID string) (uploads, imp
 		// The lane first, as Write does: a write that is under way ends
 		// before, and none comes after.
 		err := tx.Model(&laneRow{}).Where("lane = ?", "run:"+memberID).
-			Updates(map[string]any{"epoch": gorm.Expr("epoch + 1"), "holder": "", "until": 0}).Error
+			Updates(map[string]any{"holder": "", "until": 0}).Error
 		if err != nil {
 			return err
 		}

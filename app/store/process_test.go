@@ -22,7 +22,8 @@ import (
 )
 
 // childVariable makes the test binary a worker: kind, path, key and import of
-// the database it works on, divided by "|".
+// the database it works on, divided by "|". A worker takes a chunk for every
+// line on its standard input.
 const childVariable = "STORE_TEST_CHILD"
 
 const (
@@ -78,10 +79,11 @@ func work(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	imp, err := s.Import(ctx, "p1", args[3])
-	for err == nil && imp.Cursor < childRows {
+	orders := bufio.NewScanner(os.Stdin)
+	for err == nil && imp.Cursor < childRows && orders.Scan() {
 		imp, err = journal(ctx, s, f, imp)
 	}
-	return err
+	return errors.Join(err, orders.Err())
 }
 
 // journal takes one chunk through the journal.
@@ -108,9 +110,15 @@ func journal(ctx context.Context, s *store.Store, f importer.Fence, imp importer
 
 // worker is a child process.
 type worker struct {
-	cmd   *exec.Cmd
-	lines *bufio.Scanner
-	last  int // what it said last
+	cmd    *exec.Cmd
+	orders io.WriteCloser
+	lines  *bufio.Scanner
+	last   int // what it said last
+}
+
+// order has a worker take n chunks. One that is dead hears nothing.
+func (w *worker) order(n int) {
+	_, _ = io.WriteString(w.orders, strings.Repeat("\n", n))
 }
 
 func (d database) startWorker(t *testing.T, imp string) *worker {
@@ -122,8 +130,10 @@ func (d database) startWorker(t *testing.T, imp string) *worker {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	check(t, err)
+	in, err := cmd.StdinPipe()
+	check(t, err)
 	check(t, cmd.Start())
-	return &worker{cmd: cmd, lines: bufio.NewScanner(out)}
+	return &worker{cmd: cmd, orders: in, lines: bufio.NewScanner(out)}
 }
 
 // listen reads n lines, or all, and returns the last one.
@@ -160,6 +170,7 @@ func TestKilledWorker(t *testing.T) {
 		i := newImport(t, s, "p1", importer.Running)
 		for kills := 0; ; kills++ {
 			w := d.startWorker(t, i.ID)
+			w.order(childRows)
 			last := w.listen(1 + rand.IntN(12))
 			if last != "done" {
 				check(t, w.cmd.Process.Kill())
@@ -193,10 +204,12 @@ func TestFencedWorker(t *testing.T) {
 		s, ctx := d.open(t), t.Context()
 		i := newImport(t, s, "p1", importer.Running)
 		w := d.startWorker(t, i.ID)
+		w.order(5)
 		w.listen(5)
 		check(t, s.ReleaseHolder(ctx, "worker"))
 		f := acquire(t, s, "run:p1", "successor")
 		taken := verify(t, s, i.ID, w.last)
+		w.order(5)
 		if last := w.listen(-1); last != "fenced" {
 			t.Errorf("the worker's last word is %q", last)
 		}
