@@ -101,6 +101,7 @@ type memory struct {
 	grants  map[string]bitrix.Grant
 	claimed map[string]time.Time
 	saves   int
+	claims  int
 	fail    int // SaveRefreshed fails so often
 }
 
@@ -135,6 +136,7 @@ func (m *memory) SaveGrant(_ context.Context, g bitrix.Grant) error {
 func (m *memory) ClaimRefresh(_ context.Context, portal string, user int64, now, until time.Time) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.claims++
 	key := grantKey(portal, user)
 	if m.claimed[key].After(now) {
 		return false, nil

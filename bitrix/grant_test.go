@@ -187,6 +187,29 @@ func TestRefreshHappensOnce(t *testing.T) {
 	})
 }
 
+// TestOneProcessClaimsOnce: the callers of one process share one refresh and
+// do not crowd the store.
+func TestOneProcessClaimsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.valid, w.slow = "a0", 3*time.Second
+		grants := newMemory(w.grant())
+		x := w.client().Grant("m1", 7, grants)
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if _, err := x.Call(t.Context(), "profile", nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if grants.claims != 1 || grants.saves != 1 {
+			t.Errorf("%d claims and %d saves, want one each", grants.claims, grants.saves)
+		}
+	})
+}
+
 // TestRefreshOutlivesItsCaller: a caller that gives up does not lose the new
 // pair, nor disturb the others.
 func TestRefreshOutlivesItsCaller(t *testing.T) {
