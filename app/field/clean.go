@@ -19,6 +19,9 @@ func clean(s string) string {
 			s = s[1:]
 			continue
 		}
+		if letterLead(s[0]) {
+			break
+		}
 		r, n := utf8.DecodeRuneInString(s)
 		if !unseen(r) {
 			break
@@ -33,6 +36,9 @@ func clean(s string) string {
 			s = s[:len(s)-1]
 			continue
 		}
+		if len(s) > 1 && letterLead(s[len(s)-2]) {
+			break
+		}
 		r, n := utf8.DecodeLastRuneInString(s)
 		if !unseen(r) {
 			break
@@ -41,6 +47,10 @@ func clean(s string) string {
 	}
 	return s
 }
+
+// letterLead reports the first bytes of U+00C0 to U+07FF, where Latin,
+// Greek and Cyrillic letters are and nothing that cannot be seen.
+func letterLead(c byte) bool { return c >= 0xC3 && c <= 0xDF }
 
 // unseen reports spaces and characters that leave no mark.
 func unseen(r rune) bool { return unicode.IsSpace(r) || zeroWidth(r) || unicode.Is(unicode.Zs, r) }

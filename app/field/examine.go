@@ -82,7 +82,7 @@ func (r *Profiler) examine(s string, row int) (k traits) {
 	case b.digits == len(s):
 		return r.integer(s, row)
 	}
-	first := strings.IndexAny(s, "0123456789")
+	first := firstDigit(s)
 	if b.digits >= 3 && b.dot+b.slash+b.dash+b.space >= 2 && (first == 0 || s[0] >= 'A') {
 		k = r.date(s, row)
 	}
@@ -173,7 +173,7 @@ func (r *Profiler) marks(s string, row int, code string) {
 		m.CommaGroup.add(s, row)
 	}
 	if code == "" {
-		last := strings.LastIndexAny(core, ".,")
+		last := max(strings.LastIndexByte(core, '.'), strings.LastIndexByte(core, ','))
 		switch {
 		case dots == 1 && core[last] == '.':
 			m.Dot.add(s, row)
@@ -210,6 +210,20 @@ func loneMark(core string) byte {
 // date looks at dates.
 func (r *Profiler) date(s string, row int) traits {
 	o := &r.p.Order
+	if m, ok := quickMoment(s, DMY); ok {
+		switch {
+		case m.yearFirst:
+			o.Year.add(s, row)
+		case m.day > 12:
+			o.DMY.add(s, row)
+		case m.day == m.month:
+		case s[2] == '.':
+			o.Dots.add(s, row)
+		default:
+			o.Either.add(s, row)
+		}
+		return isDate | when(m.hasTime, isTime)
+	}
 	m, code := readMoment(s, "")
 	if code == dateAmbiguous {
 		r.openDate(&m, s, row)

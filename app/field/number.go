@@ -82,7 +82,7 @@ func marksOnly(s string) bool {
 // digitsOf finds the run from the first digit (or a mark before it) to the
 // last one of the number, and an exponent that follows.
 func digitsOf(s string) (start, end int, exponent string, ok bool) {
-	start = strings.IndexAny(s, "0123456789")
+	start = firstDigit(s)
 	if start < 0 {
 		return 0, 0, "", false
 	}
@@ -124,6 +124,16 @@ func digitsOf(s string) (start, end int, exponent string, ok bool) {
 	return start, end, exponent, true
 }
 
+// firstDigit is where the first digit stands; -1 if there is none.
+func firstDigit(s string) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= '0' && s[i] <= '9' {
+			return i
+		}
+	}
+	return -1
+}
+
 // groupMark is the mark at the start of s that may stand inside a number: a
 // dot, a comma, a space (for all kinds of them) or an apostrophe (likewise),
 // and its length in bytes; 0 for none.
@@ -161,7 +171,7 @@ func peel(s string, minus *int, percent *bool) (unit string, ok bool) {
 		case r == '%' && percent != nil && !*percent:
 			*percent = true
 			s = s[n:]
-		case strings.ContainsAny(s, "0123456789"):
+		case firstDigit(s) >= 0:
 			return "", false
 		default:
 			return s, true
