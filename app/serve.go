@@ -88,14 +88,14 @@ func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err er
 	if err := p.openFiles(ctx); err != nil {
 		return nil, err
 	}
-	p.rest = newRestLog(p.store, log)
+	p.rest = newRestLog(p.store, log) //nolint:contextcheck // it writes on after ctx is over, until close
 	p.closers = append(p.closers, p.rest.close)
 	p.meters = newMeters(version(), p.rest)
 	p.wire()
 	if err := p.openQueue(ctx, pool); err != nil {
 		return nil, err
 	}
-	return p, p.openHandlers()
+	return p, p.openHandlers() //nolint:contextcheck // requests bring a context of their own
 }
 
 // databaseFile is SQLite's file, which store and queue share.

@@ -233,7 +233,7 @@ func address(field func(*settings) *string) func(string, *settings) error {
 			if err != nil {
 				return fmt.Errorf("%q is not host:port or :port", v)
 			}
-			if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+			if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 				return fmt.Errorf("%q is not a port", port)
 			}
 		}

@@ -77,7 +77,7 @@ func (w *laneWorker) Work(ctx context.Context, job *river.Job[laneArgs]) error {
 	lane, log := job.Args.Lane, w.q.o.Log.With("lane", string(job.Args.Lane))
 	slice, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(w.q.ending, cancel)()
+	defer context.AfterFunc(w.q.ending, cancel)() //nolint:contextcheck // Stop ends slices before River does
 	next, err := w.q.work.Slice(slice, lane)
 	switch {
 	case errors.Is(err, importer.ErrHeld):

@@ -447,8 +447,8 @@ func stopWaits(t *testing.T, open bed) {
 	go func() { stopped <- q.Stop(context.Background()) }()
 	<-told
 	select {
-	case <-stopped:
-		t.Fatal("stopped while a slice was running")
+	case err := <-stopped:
+		t.Fatalf("stopped (%v) while a slice was running", err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(goOn)
