@@ -157,7 +157,12 @@ func (s *Server) showRun(c *fiber.Ctx, v visit, imp importer.Import, failures []
 	}
 	if !imp.State.Ended() {
 		d.Scripts = append(d.Scripts, "progress.js")
-		d.Lead = t.Text("import.close_window")
+		switch progress.Phase {
+		case string(importer.Running):
+			d.Lead = t.Text("import.close_window")
+		case string(importer.Paused):
+			d.Lead = t.Text("import.paused_lead")
+		}
 		return s.render(c, "run", t.Text("import.title_"+progress.Phase, "name", imp.Target.Title), d)
 	}
 	if d.Left > 0 {

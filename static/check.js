@@ -23,7 +23,7 @@ function element(name, properties = {}, ...children) {
 }
 
 /** The windowed list, in place of the server's pages. @param {number} all */
-function windowed(all) {
+async function windowed(all) {
   const pages = new Map();
   const answers = new Map();
   const spacer = element('div', { className: 'spacer' });
@@ -84,6 +84,8 @@ function windowed(all) {
     }
   };
 
+  // The server's first page stays until there is something to show.
+  if ((await load(0)).length === 0) return;
   form.querySelector('nav')?.remove();
   form.querySelector(':scope > .stack').replaceWith(view);
   form.classList.remove('findings');

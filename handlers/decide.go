@@ -1,0 +1,198 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+)
+
+type decisionKey struct {
+	column int
+	value  string
+}
+
+func decisionsOf(imp importer.Import) map[decisionKey]importer.Action {
+	m := make(map[decisionKey]importer.Action, len(imp.Decisions))
+	for _, d := range imp.Decisions {
+		m[decisionKey{d.Column, d.Value}] = d.Action
+	}
+	return m
+}
+
+// decide takes the answers to findings. "do" is "apply" for the answers in
+// the form, "safe" to take every suggestion, or an action and a column
+// ("skip:3") for all findings of that column that block.
+func (s *Server) decide(c *fiber.Ctx, v visit) error {
+	form, err := s.form(c)
+	if err != nil {
+		return err
+	}
+	ctx, a, id := c.UserContext(), v.actor(), c.Params("id")
+	var decisions []importer.Decision
+	if do := form.Get("do"); do == "apply" {
+		decisions = readDecisions(form)
+	} else {
+		result, err := s.importer.CheckResult(ctx, a, id)
+		if err != nil {
+			return err
+		}
+		decisions = decideAll(result.Findings, do)
+	}
+	imp, err := s.importer.Import(ctx, a, id)
+	if err != nil {
+		return err
+	}
+	if len(decisions) > 0 {
+		if imp, err = s.importer.Decide(ctx, a, id, decisions); err != nil {
+			problem, ok := refusal(err)
+			if !ok {
+				return err
+			}
+			return s.showColumnsRefused(c, v, imp, problem)
+		}
+	}
+	return s.showCheck(c, v, imp)
+}
+
+// readDecisions reads column.<n>, value.<n>, action.<n> and with.<n>.
+// An action that begins with "=" is a value chosen from the field's own.
+// Findings without an answer are left out.
+func readDecisions(form url.Values) []importer.Decision {
+	var list []importer.Decision
+	for name := range form {
+		n, ok := cutNumber(name, "action.")
+		if !ok {
+			continue
+		}
+		column, err := strconv.Atoi(form.Get("column." + n))
+		if err != nil {
+			continue
+		}
+		d := importer.Decision{Column: column, Value: form.Get("value." + n)}
+		action := form.Get(name)
+		if with, chosen := strings.CutPrefix(action, "="); chosen {
+			d.Action, d.With = importer.UseValue, with
+		}
+		switch action {
+		case "empty":
+			d.Action = importer.LeaveEmpty
+		case "skip":
+			d.Action = importer.SkipRows
+		case "closest":
+			d.Action, d.With = importer.UseValue, form.Get("closest."+n)
+		case "use":
+			d.Action, d.With = importer.UseValue, form.Get("with."+n)
+		}
+		if d.Action == "" || (d.Action == importer.UseValue && d.With == "") {
+			continue
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// cutNumber is what follows a prefix in a field's name, if it is a number.
+func cutNumber(name, prefix string) (string, bool) {
+	if len(name) <= len(prefix) || name[:len(prefix)] != prefix {
+		return "", false
+	}
+	n := name[len(prefix):]
+	_, err := strconv.Atoi(n)
+	return n, err == nil
+}
+
+// decideAll answers many findings at once.
+func decideAll(findings []importer.Finding, do string) []importer.Decision {
+	column, action := -1, importer.UseValue
+	if do != "safe" {
+		for name, one := range map[string]importer.Action{"skip:": importer.SkipRows, "empty:": importer.LeaveEmpty} {
+			if n, ok := cutNumber(do, name); ok {
+				column, _ = strconv.Atoi(n)
+				action = one
+			}
+		}
+		if column < 0 {
+			return nil
+		}
+	}
+	var list []importer.Decision
+	for _, f := range findings {
+		d := importer.Decision{Column: f.Column, Value: f.Value, Action: action}
+		switch {
+		case f.Column < 0:
+			continue // the row as a whole: there is no cell to decide about
+		case do == "safe" && f.Closest != "":
+			d.With = f.Closest
+		case do != "safe" && f.Column == column && f.Blocks:
+		default:
+			continue
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// findingAnswer is one finding for the windowed list of check.js.
+type findingAnswer struct {
+	N       int    `json:"n"`
+	Column  int    `json:"column"`
+	Title   string `json:"title"`
+	Value   string `json:"value"`
+	Text    string `json:"text"`
+	Closest string `json:"closest,omitempty"`
+	Rows    int    `json:"rows"`
+	First   []int  `json:"first"`
+	Blocks  bool   `json:"blocks"`
+	Decided string `json:"decided,omitempty"`
+	// Choices are ids and labels of the values the field knows.
+	Choices [][2]string `json:"choices,omitempty"`
+}
+
+// findings answers a stretch of the findings: ?from=0&n=200.
+func (s *Server) findings(c *fiber.Ctx, v visit) error {
+	t, a := s.text(c), v.actor()
+	imp, err := s.importer.Import(c.UserContext(), a, c.Params("id"))
+	if err != nil {
+		return err
+	}
+	result, err := s.importer.CheckResult(c.UserContext(), a, imp.ID)
+	if err != nil {
+		return err
+	}
+	from := min(max(0, c.QueryInt("from")), len(result.Findings))
+	to := min(from+min(max(1, c.QueryInt("n", findingsPage)), 500), len(result.Findings))
+	choices, err := s.choicesOf(c, v, imp)
+	if err != nil {
+		return err
+	}
+	decided := decisionsOf(imp)
+	list := make([]findingAnswer, 0, to-from)
+	for i, f := range result.Findings[from:to] {
+		title := f.ColumnName
+		if title == "" {
+			title = f.FieldTitle
+		}
+		var pairs [][2]string
+		for _, choice := range choices[f.Field] {
+			pairs = append(pairs, [2]string{choice.ID, choice.Label})
+		}
+		list = append(list, findingAnswer{
+			Choices: pairs,
+			N:       from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
+			First: f.First, Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
+			Decided: string(decided[decisionKey{f.Column, f.Value}]),
+		})
+	}
+	body, err := json.Marshal(map[string]any{"all": len(result.Findings), "findings": list})
+	if err != nil {
+		return fmt.Errorf("writing findings: %w", err)
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
+	return c.Send(body)
+}
