@@ -36,6 +36,11 @@ func readMoment(s, order string) (m moment, code string) {
 	if m, ok := quickMoment(s, order); ok {
 		return m, ""
 	}
+	return readAnyMoment(s, order)
+}
+
+// readAnyMoment is readMoment for all forms of dates.
+func readAnyMoment(s, order string) (m moment, code string) {
 	date := s
 	if i := strings.IndexByte(s, ':'); i > 0 {
 		for i > 0 && s[i-1] >= '0' && s[i-1] <= '9' {

@@ -30,6 +30,11 @@ func readAmount(s string, st Style) (amount, string) {
 	if text, ok := quickNumber(s, st); ok {
 		return amount{text: text}, ""
 	}
+	return readAnyAmount(s, st)
+}
+
+// readAnyAmount is readAmount for all forms of numbers.
+func readAnyAmount(s string, st Style) (amount, string) {
 	if marksOnly(s) {
 		whole, fraction, code := splitNumber(s, st)
 		if code != "" {

@@ -1,0 +1,36 @@
+package field
+
+import "testing"
+
+// The short cuts understand nothing that the general readers understand
+// otherwise. This looks inside, since nobody outside can tell them apart.
+func FuzzShortCuts(f *testing.F) {
+	for _, s := range []string{
+		"31.12.2026", "01/02/2026 10:30", "2026-12-31T10:30:15", "29.02.2023", "00.00.0000", "0001-01-01", "12/25/2024", "1.02.2024 ",
+		"1 234,56", "-1.234,50", "0,5", "007", "-0", "1 23 456", "1,234", "-0,0", "12,34,567", "1'000.5", "5.",
+	} {
+		for n := range uint8(12) {
+			f.Add(s, n)
+		}
+	}
+	f.Fuzz(func(t *testing.T, s string, n uint8) {
+		s = clean(s)
+		order := []string{DMY, MDY, YMD, ""}[n%4]
+		if m, ok := quickMoment(s, order); ok {
+			slow, code := readAnyMoment(s, order)
+			slow.mark, slow.short = 0, false
+			if code != "" || slow != m {
+				t.Fatalf("%q in %q: %+v, but %+v %s", s, order, m, slow, code)
+			}
+		}
+		st := Style{Decimal: []string{".", ",", ""}[n/4%3], Group: []string{"", " ", "'"}[n/12%3]}
+		if d, ok := quickNumber(s, st); ok {
+			if slow, code := readAnyAmount(s, st); code != "" || slow.text != d || slow.unit != "" {
+				t.Fatalf("%q in %+v: %s, but %+v %s", s, st, d, slow, code)
+			}
+			if !plainDecimal(d) {
+				t.Fatalf("%q: %q", s, d)
+			}
+		}
+	})
+}
