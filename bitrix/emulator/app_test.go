@@ -100,6 +100,7 @@ func TestNothingIsDeliveredBeforeTheInstallationIsFinished(t *testing.T) {
 	c.result("event.bind", body{"event": "ONAPPUNINSTALL", "handler": "https://app.example.com/e"})
 	c.refused("event.bind", body{"event": "ONAPPUNINSTALL", "handler": "https://app.example.com/e"}, 400, "ERROR_EVENT_BINDING_EXISTS")
 	c.refused("event.bind", body{"event": "ONAPPUNINSTALL", "handler": "https://evil.example.org/e"}, 400, "ERROR_HANDLER_URL_MATCH")
+	c.result("event.bind", body{"event": "ONAPPPAYMENT", "handler": "https://app.example.com/e"})
 	if err := p.SendEvent(t.Context(), "ONAPPPAYMENT", 1); err != nil || len(m.got) != 0 {
 		t.Fatalf("delivered %v, %v", m.got, err)
 	}
