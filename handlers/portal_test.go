@@ -101,10 +101,18 @@ func (l *logBuffer) String() string {
 // newSite builds the app; change may alter its options.
 func newSite(t *testing.T, change func(*handlers.Options)) *site {
 	t.Helper()
+	return newSiteAt(t, publicURL, "https", portalHost, change)
+}
+
+// newSiteAt builds the app for other addresses: its own, and the scheme and
+// host of the portal. Portals on http are allowed if the app is on http.
+func newSiteAt(t *testing.T, publicURL, scheme, portalHost string, change func(*handlers.Options)) *site {
+	t.Helper()
+	private := strings.HasPrefix(publicURL, "http:")
 	s := &site{t: t, now: time.Now, log: &logBuffer{}}
-	s.world = emulator.New(emulator.Options{AppURL: publicURL})
+	s.world = emulator.New(emulator.Options{AppURL: publicURL + "/", InstallURL: publicURL + "/install"})
 	profile := emulator.DemoProfile()
-	profile.Domain, profile.Scheme, profile.Limits = portalHost, "https", &emulator.Limits{}
+	profile.Domain, profile.Scheme, profile.Limits = portalHost, scheme, &emulator.Limits{}
 	s.portal = s.world.AddPortal(profile)
 	s.calls = &callLog{next: s.world.Transport(), seen: map[string]int{}}
 	dir := t.TempDir()
@@ -124,10 +132,10 @@ func newSite(t *testing.T, change func(*handlers.Options)) *site {
 	must(t, pages.Load())
 	id, secret := s.world.Keys()
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client := bitrix.New(bitrix.Options{Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, Transport: s.calls})
+	client := bitrix.New(bitrix.Options{Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, Transport: s.calls, AllowPrivate: private})
 	s.portals = portal.New(portal.Options{
 		Store: db, Client: client, Manifest: manifest, PublicURL: publicURL, ClientID: id, FreeRows: 100, Log: log,
-		Files: noFiles{},
+		Files: noFiles{}, AllowPrivate: private,
 	})
 	s.portals.Start(t.Context())
 	imports := importer.New(importer.Options{
@@ -136,7 +144,7 @@ func newSite(t *testing.T, change func(*handlers.Options)) *site {
 	o := handlers.Options{
 		Importer: imports, Portals: s.portals, Manifest: manifest, Locales: texts, Views: pages, Assets: assets,
 		PublicURL: publicURL, MaxUpload: 256 << 20, FreeRows: 100, WebhookFallback: true, KeepDays: 30, LogDays: 7,
-		Version: "test", Log: log,
+		Version: "test", Log: log, AllowPrivate: private,
 	}
 	if change != nil {
 		change(&o)
