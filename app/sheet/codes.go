@@ -162,9 +162,6 @@ type tally struct {
 	unsaved, errors, longNumber    spot
 }
 
-// reset forgets everything.
-func (t *tally) reset() { *t = tally{} }
-
 func (t *tally) notes() []Note {
 	var list []Note
 	add := func(code string, s spot, more ...string) {

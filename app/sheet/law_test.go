@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -185,4 +186,33 @@ func TestAgreesWithEncodingCSV(t *testing.T) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// Preview, check and run may read the same table at the same time.
+func TestReaderServesSeveral(t *testing.T) {
+	n, err := normalise([]byte("a,b\n"+strings.Repeat("1,\"x\ny\"\n", 2000)), reading(',', 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := sheet.OpenTable(bytes.NewReader(n.canon), bytes.NewReader(n.index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for from := range 8 {
+		wg.Go(func() {
+			rows := 0
+			err := r.Read(context.Background(), from*200, 300, func(index int, row sheet.Row) error {
+				if want := n.rows[index]; row.Number != want.Number || row.Cells[1] != want.Cells[1] {
+					t.Errorf("row %d is %v, want %v", index, row, want)
+				}
+				rows++
+				return nil
+			})
+			if err != nil || rows != 300 {
+				t.Errorf("%d rows, %v", rows, err)
+			}
+		})
+	}
+	wg.Wait()
 }
