@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
@@ -39,14 +41,19 @@ func (s *Store) LogCalls(ctx context.Context, calls []bitrix.CallRecord) error {
 			Status: int64(c.Status), Code: text(c.Code), Operating: c.Operating, Commands: int64(c.Commands),
 		}
 	}
-	err := s.with(ctx).CreateInBatches(rows, chunk).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error { return tx.CreateInBatches(rows, chunk).Error })
 	return wrap(err, "logging REST calls")
 }
 
 // PurgeCalls deletes calls started before the time, and returns how many.
 func (s *Store) PurgeCalls(ctx context.Context, before time.Time) (int64, error) {
-	q := s.with(ctx).Where("started < ?", stamp(before)).Delete(&callRow{})
-	return q.RowsAffected, wrap(q.Error, "purging the log of REST calls")
+	var purged int64
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		q := tx.Where("started < ?", stamp(before)).Delete(&callRow{})
+		purged = q.RowsAffected
+		return q.Error
+	})
+	return purged, wrap(err, "purging the log of REST calls")
 }
 
 // Calls lists the calls of one import of a portal, in the order they began.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -118,6 +119,27 @@ func TestFencesAtOnce(t *testing.T) {
 		wg.Wait()
 		if got := must(stores[0].Import(ctx, "p1", i.ID)).Rechecked; got != writes || writes == 0 {
 			t.Errorf("%d writes were reported, %d are there", writes, got)
+		}
+	})
+}
+
+// Who waits to write stops waiting when the caller gives up.
+func TestWaitingWriterGivesUp(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s := d.open(t)
+		i := newImport(t, s, "p1", importer.Draft)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.UpdateImport(t.Context(), "p1", i.ID, func(*importer.Import) error {
+			if err := s.ReleaseHolder(gone, "h"); !errors.Is(err, context.Canceled) {
+				t.Errorf("while another writes: %v, want context.Canceled", err)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ReleaseHolder(t.Context(), "h"); err != nil {
+			t.Errorf("afterwards: %v", err)
 		}
 	})
 }

@@ -76,26 +76,32 @@ func (s *Store) GrantUsers(ctx context.Context, memberID string) ([]int64, error
 // SaveGrant inserts or replaces a grant. A claim to refresh the old one ends.
 func (s *Store) SaveGrant(ctx context.Context, g bitrix.Grant) error {
 	row := s.packGrant(g)
-	err := s.with(ctx).Clauses(clause.OnConflict{
-		Columns: []clause.Column{{Name: "portal"}, {Name: "user_id"}},
-		DoUpdates: clause.AssignmentColumns([]string{
-			"access", "refresh", "expires", "endpoint", "server", "dead", "claimed", "saved",
-		}),
-	}).Create(&row).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		return tx.Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "portal"}, {Name: "user_id"}},
+			DoUpdates: clause.AssignmentColumns([]string{
+				"access", "refresh", "expires", "endpoint", "server", "dead", "claimed", "saved",
+			}),
+		}).Create(&row).Error
+	})
 	return wrap(err, "saving the grant of user %d on portal %s", g.User, g.Portal)
 }
 
 // ClaimRefresh makes the caller the only one to refresh a grant until the
 // given time, unless somebody else is. ErrNoGrant if there is none.
 func (s *Store) ClaimRefresh(ctx context.Context, memberID string, user int64, now, until time.Time) (bool, error) {
-	q := s.with(ctx).Model(&grantRow{}).
-		Where("portal = ? AND user_id = ? AND claimed <= ?", memberID, user, stamp(now)).
-		Update("claimed", stamp(until))
-	err := q.Error
-	if err == nil && q.RowsAffected == 0 {
-		_, err = findGrant(s.with(ctx), memberID, user)
-	}
-	return q.RowsAffected > 0, wrap(err, "claiming the grant of user %d on portal %s", user, memberID)
+	claimed := false
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		q := tx.Model(&grantRow{}).
+			Where("portal = ? AND user_id = ? AND claimed <= ?", memberID, user, stamp(now)).
+			Update("claimed", stamp(until))
+		if claimed = q.RowsAffected > 0; claimed || q.Error != nil {
+			return q.Error
+		}
+		_, err := findGrant(tx, memberID, user)
+		return err
+	})
+	return claimed && err == nil, wrap(err, "claiming the grant of user %d on portal %s", user, memberID)
 }
 
 // SaveRefreshed stores a refreshed pair in the place of the one whose access

@@ -124,7 +124,7 @@ func (s *Store) CreateImport(ctx context.Context, i importer.Import) error {
 	row, err := packImport(i)
 	if err == nil {
 		row.JournalKey, row.Touched = vault.NewDataKey(), stamp(s.now())
-		err = create(s.with(ctx), &row)
+		err = s.create(ctx, &row)
 	}
 	return wrap(err, "creating import %s", i.ID)
 }

@@ -60,18 +60,22 @@ func (s *Store) ReleaseHolder(ctx context.Context, holder string) error {
 	if holder == "" {
 		return errors.New("releasing the lanes of a holder needs its name")
 	}
-	err := s.with(ctx).Model(&laneRow{}).Where("holder = ?", holder).
-		Updates(map[string]any{"holder": "", "until": 0}).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&laneRow{}).Where("holder = ?", holder).
+			Updates(map[string]any{"holder": "", "until": 0}).Error
+	})
 	return wrap(err, "releasing the lanes of %s", holder)
 }
 
 func (s *Store) setLane(ctx context.Context, f importer.Fence, values map[string]any) error {
-	q := s.with(ctx).Model(&laneRow{}).
-		Where("lane = ? AND epoch = ? AND holder <> ''", f.Lane, f.Epoch).Updates(values)
-	if q.Error == nil && q.RowsAffected == 0 {
-		return importer.ErrFenced
-	}
-	return q.Error
+	return s.tx(ctx, func(tx *gorm.DB) error {
+		q := tx.Model(&laneRow{}).
+			Where("lane = ? AND epoch = ? AND holder <> ''", f.Lane, f.Epoch).Updates(values)
+		if q.Error == nil && q.RowsAffected == 0 {
+			return importer.ErrFenced
+		}
+		return q.Error
+	})
 }
 
 // Epoch is the present epoch of a lane.

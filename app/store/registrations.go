@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/spa-importer/spa-importer/app/portal"
@@ -41,12 +42,14 @@ func (s *Store) Register(ctx context.Context, r portal.Registration) error {
 		Phone: text(r.Phone), Country: text(r.Country), TermsVersion: text(r.TermsVersion),
 		AcceptedAt: stamp(r.AcceptedAt), Mailings: r.Mailings, UserID: r.User,
 	}
-	err := s.with(ctx).Clauses(clause.OnConflict{
-		Columns: []clause.Column{{Name: "portal"}},
-		DoUpdates: clause.AssignmentColumns([]string{
-			"company", "name", "email", "phone", "country", "terms_version", "accepted_at", "mailings", "user_id",
-		}),
-	}).Create(&row).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		return tx.Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "portal"}},
+			DoUpdates: clause.AssignmentColumns([]string{
+				"company", "name", "email", "phone", "country", "terms_version", "accepted_at", "mailings", "user_id",
+			}),
+		}).Create(&row).Error
+	})
 	return wrap(err, "registering portal %s", r.Portal)
 }
 

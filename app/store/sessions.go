@@ -55,7 +55,7 @@ func (r sessionRow) unpack() portal.Session {
 // CreateSession keeps a new session; ErrExists if its hash is taken.
 func (s *Store) CreateSession(ctx context.Context, session portal.Session) error {
 	row := packSession(session)
-	return wrap(create(s.with(ctx), &row), "creating session")
+	return wrap(s.create(ctx, &row), "creating session")
 }
 
 // Session finds a session. Seen in the result is when it was last noted
@@ -68,8 +68,10 @@ func (s *Store) Session(ctx context.Context, hash string, now time.Time) (portal
 	}
 	session := row.unpack()
 	if idle := now.Sub(session.Seen); idle >= seenEvery && idle < portal.SessionIdle {
-		err := s.with(ctx).Model(&sessionRow{}).
-			Where("hash = ? AND seen = ?", hash, row.Seen).Update("seen", stamp(now)).Error
+		err := s.tx(ctx, func(tx *gorm.DB) error {
+			return tx.Model(&sessionRow{}).
+				Where("hash = ? AND seen = ?", hash, row.Seen).Update("seen", stamp(now)).Error
+		})
 		if err != nil {
 			return portal.Session{}, wrap(err, "noting that a session was seen")
 		}
@@ -103,7 +105,8 @@ func (s *Store) UpdateSession(ctx context.Context, hash string, change func(*por
 
 // DropSessions deletes sessions last seen before idle, or made before created.
 func (s *Store) DropSessions(ctx context.Context, idle, created time.Time) error {
-	err := s.with(ctx).Where("seen < ? OR created < ?", stamp(idle), stamp(created)).
-		Delete(&sessionRow{}).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		return tx.Where("seen < ? OR created < ?", stamp(idle), stamp(created)).Delete(&sessionRow{}).Error
+	})
 	return wrap(err, "dropping sessions")
 }

@@ -53,8 +53,25 @@ func openSQLite(ctx context.Context, path string, v *vault.Vault, opts []Option)
 	if err != nil {
 		return nil, err
 	}
+	s.turn = newQueue().turn
 	s.scrub = s.truncateLog
 	return s, nil
+}
+
+// queue lets the writers of this process write in the order they came.
+// SQLite itself has them ask for the lock again and again, by chance; under
+// load one of them would ask in vain until its time is over.
+type queue chan struct{}
+
+func newQueue() queue { return make(queue, 1) }
+
+func (q queue) turn(ctx context.Context) (end func(), err error) {
+	select {
+	case q <- struct{}{}:
+		return func() { <-q }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting to write: %w", context.Cause(ctx))
+	}
 }
 
 // sqliteDSN says how the database is to be opened.
@@ -82,8 +99,13 @@ func sqliteDSN(path string) string {
 // truncateLog moves the write-ahead log into the database and empties it, so
 // that what was deleted (and overwritten there) is in neither file.
 func (s *Store) truncateLog(ctx context.Context) error {
+	end, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	var busy, log, moved int
-	err := s.sql.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
+	err = s.sql.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
 	if err == nil && busy != 0 {
 		err = errors.New("the database is busy")
 	}

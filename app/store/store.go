@@ -47,6 +47,9 @@ type Store struct {
 	sql   *sql.DB
 	vault *vault.Vault
 	now   func() time.Time
+	// turn waits for this process's turn to write, where the database has
+	// one writer at a time, and returns what ends it.
+	turn func(ctx context.Context) (end func(), err error)
 	// scrub takes deleted content out of the database's files, where the
 	// database can do that.
 	scrub func(ctx context.Context) error
@@ -69,6 +72,7 @@ func open(ctx context.Context, d gorm.Dialector, pool *sql.DB, v *vault.Vault, o
 	schema.RegisterSerializer(serializerName, sealer{})
 	s := &Store{
 		sql: pool, vault: v, now: time.Now,
+		turn:  func(context.Context) (func(), error) { return func() {}, nil },
 		scrub: func(context.Context) error { return nil },
 	}
 	for _, o := range opts {
@@ -111,9 +115,15 @@ func (s *Store) with(ctx context.Context) *gorm.DB {
 	return s.db.WithContext(withVault(ctx, s.vault))
 }
 
-// tx runs f in one transaction. On SQLite it holds the write lock from the
-// beginning, so what only reads does not belong in one.
+// tx runs f in one transaction; everything that writes is in one. On SQLite
+// it holds the write lock from the beginning, so what only reads does not
+// belong there.
 func (s *Store) tx(ctx context.Context, f func(tx *gorm.DB) error) error {
+	end, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return s.with(ctx).Transaction(f)
 }
 
@@ -140,8 +150,8 @@ func take(q *gorm.DB, dest any, notFound error) error {
 const notText = "22021"
 
 // create inserts one row; ErrExists if it is there already.
-func create(q *gorm.DB, row any) error {
-	err := q.Create(row).Error
+func (s *Store) create(ctx context.Context, row any) error {
+	err := s.tx(ctx, func(tx *gorm.DB) error { return tx.Create(row).Error })
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return ErrExists
 	}

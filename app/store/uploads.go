@@ -61,7 +61,7 @@ func (r uploadRow) unpack() (importer.Upload, error) {
 func (s *Store) CreateUpload(ctx context.Context, u importer.Upload) error {
 	row, err := packUpload(u)
 	if err == nil {
-		err = create(s.with(ctx), &row)
+		err = s.create(ctx, &row)
 	}
 	return wrap(err, "creating upload %s", u.ID)
 }

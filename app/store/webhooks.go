@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/spa-importer/spa-importer/app/importer"
@@ -33,10 +34,12 @@ func (s *Store) SaveWebhook(ctx context.Context, w portal.Webhook) error {
 	row := webhookRow{
 		Portal: w.Portal, ID: w.ID, UserID: w.User, URL: w.URL, Host: text(w.Host), Created: stamp(w.Created),
 	}
-	err := s.with(ctx).Clauses(clause.OnConflict{
-		Columns:   []clause.Column{{Name: "portal"}, {Name: "id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"user_id", "url", "host", "created"}),
-	}).Create(&row).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		return tx.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "portal"}, {Name: "id"}},
+			DoUpdates: clause.AssignmentColumns([]string{"user_id", "url", "host", "created"}),
+		}).Create(&row).Error
+	})
 	return wrap(err, "saving webhook %s", w.ID)
 }
 
@@ -51,7 +54,9 @@ func (s *Store) Webhook(ctx context.Context, memberID, id string) (portal.Webhoo
 // When that last part fails, it says so, and may be called again; a webhook
 // that is not there is no error.
 func (s *Store) DeleteWebhook(ctx context.Context, memberID, id string) error {
-	err := s.with(ctx).Where("portal = ? AND id = ?", memberID, id).Delete(&webhookRow{}).Error
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		return tx.Where("portal = ? AND id = ?", memberID, id).Delete(&webhookRow{}).Error
+	})
 	if err == nil {
 		err = s.scrub(ctx)
 	}
