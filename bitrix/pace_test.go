@@ -239,6 +239,15 @@ func TestRateRefusals(t *testing.T) {
 			t.Errorf("%d refusals, %v", l.rateRefused, time.Since(began))
 		}
 
+		for range 10 {
+			if _, err := x.Call(t.Context(), "profile", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if l.rateRefused != 1 {
+			t.Errorf("%d refusals: the first has taught nothing", l.rateRefused)
+		}
+
 		p := always(503, `{"error":"QUERY_LIMIT_EXCEEDED"}`)
 		x = token(p)
 		_, err := x.Call(t.Context(), "profile", nil)
@@ -298,6 +307,58 @@ func TestPaceAtRandom(t *testing.T) {
 		}
 		if l.ran != calls || l.rateRefused > 0 || l.timeRefused > allowed {
 			r.Fatalf("%d of %d ran, %d refused for the rate, %d for time", l.ran, calls, l.rateRefused, l.timeRefused)
+		}
+	})
+}
+
+// TestPaceRegressions are schedules that were refused by earlier models.
+func TestPaceRegressions(t *testing.T) {
+	for name, c := range map[string]struct {
+		portal         *limited
+		usual          time.Duration
+		streams, calls int
+		seed           uint64
+		allowed        int
+	}{
+		"answers within the last second of a basket": {&limited{limit: 480, aligned: true, floor: 9 * time.Millisecond, skew: -19 * time.Second}, 15251 * time.Millisecond, 3, 268, 0x290, 0},
+		"minutes of the portal's clock":              {&limited{limit: 420, skew: -222 * time.Second}, 16060 * time.Millisecond, 3, 254, 0, 1},
+		"a second off":                               {&limited{limit: 420, skew: -time.Second}, 14049 * time.Millisecond, 3, 209, 0xa42f2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := c.portal
+				l.size, l.rate = 50, 2
+				random := rand.New(rand.NewPCG(c.seed, 1))
+				l.cost = func(string, map[string]any) time.Duration {
+					l.mu.Lock()
+					defer l.mu.Unlock()
+					return c.usual/2 + time.Duration(random.Int64N(int64(c.usual)))
+				}
+				wait(time.Duration(c.seed % uint64(time.Minute)))
+				drive(t, token(&portal{answer: l.answer}), "crm.item.batchImport", c.calls, c.streams, c.usual)
+				if l.timeRefused > c.allowed || l.rateRefused > 0 {
+					t.Errorf("%d refused for time, %d for the rate", l.timeRefused, l.rateRefused)
+				}
+			})
+		})
+	}
+}
+
+// TestScreensKeepTheRate: calls without an import keep it too, with a place
+// to spare for a portal that counts in whole seconds.
+func TestScreensKeepTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limited{size: 50, rate: 2, cost: fixed(0)}
+		x := token(&portal{answer: l.answer})
+		wait(700 * time.Millisecond)
+		for range 200 {
+			if _, err := x.Call(t.Context(), "profile", nil); err != nil {
+				t.Fatal(err)
+			}
+			wait(130 * time.Millisecond)
+		}
+		if l.rateRefused > 0 {
+			t.Errorf("%d requests came too fast", l.rateRefused)
 		}
 	})
 }

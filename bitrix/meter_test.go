@@ -1,0 +1,42 @@
+package bitrix
+
+import (
+	"testing"
+	"time"
+)
+
+// TestMeterLearnsTheWay: three portals spend alike and forget differently;
+// after the first basket has left, the model knows when the others leave.
+func TestMeterLearnsTheWay(t *testing.T) {
+	start := time.Date(2026, 1, 1, 12, 0, 25, 0, time.UTC)
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	// Calls end at :25, :25 a minute on and so on, and at :05 between.
+	ends := []int{0, 40, 61, 100, 125}
+	for name, c := range map[string]struct {
+		resets []time.Time // of the oldest basket, before and after it changed
+		next   time.Time   // when what is left at the end leaves first
+	}{
+		"minutes of the clock, from their first call": {[]time.Time{at(600), at(640)}, at(640)},
+		"minutes from a call on":                      {[]time.Time{at(600), at(661)}, at(661)},
+		"minutes of the clock, as a whole":            {[]time.Time{at(575), at(635)}, at(635)},
+	} {
+		m := &meter{}
+		for i, s := range ends {
+			m.observe(at(s), float64(10*(i+1)), c.resets[0])
+		}
+		left := at(602)
+		m.observe(left, m.spent(left)+5, c.resets[1])
+		if got := m.nextLeaving(left); !got.Equal(c.next.Add(tick)) {
+			t.Errorf("%s: the next leaves at %v, want %v", name, got.Sub(start), c.next.Sub(start))
+		}
+		right := 0
+		for _, wrong := range m.wrong {
+			if !wrong {
+				right++
+			}
+		}
+		if right != 1 {
+			t.Errorf("%s: %d ways are still possible", name, right)
+		}
+	}
+}
