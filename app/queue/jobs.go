@@ -168,23 +168,24 @@ func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, v any,
 	return nil
 }
 
-// atLeast drops records below a level: River tells of every breath.
-type atLeast struct {
+// engineLog is what of River's log is passed on: River tells of every
+// breath, and while it stops it complains that it is being stopped.
+type engineLog struct {
 	slog.Handler
-	level slog.Level
+	ending context.Context
 }
 
 // Enabled implements slog.Handler.
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.level && h.Handler.Enabled(ctx, l)
+func (h engineLog) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.ending.Err() == nil && h.Handler.Enabled(ctx, l)
 }
 
 // WithAttrs implements slog.Handler.
-func (h atLeast) WithAttrs(a []slog.Attr) slog.Handler {
-	return atLeast{h.Handler.WithAttrs(a), h.level}
+func (h engineLog) WithAttrs(a []slog.Attr) slog.Handler {
+	return engineLog{h.Handler.WithAttrs(a), h.ending}
 }
 
 // WithGroup implements slog.Handler.
-func (h atLeast) WithGroup(name string) slog.Handler {
-	return atLeast{h.Handler.WithGroup(name), h.level}
+func (h engineLog) WithGroup(name string) slog.Handler {
+	return engineLog{h.Handler.WithGroup(name), h.ending}
 }

@@ -127,7 +127,7 @@ func open[T any](ctx context.Context, driver riverdriver.Driver[T], w Work, o Op
 	}
 	q := &Queue{work: w, o: o.withDefaults(), close: func() error { return nil }}
 	q.ending, q.end = context.WithCancel(context.WithoutCancel(ctx))
-	log := slog.New(atLeast{q.o.Log.Handler(), slog.LevelWarn})
+	log := slog.New(engineLog{q.o.Log.Handler(), q.ending})
 
 	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: log})
 	if err != nil {
