@@ -211,7 +211,7 @@ func (c Catalogue) Bytes(n int64) string {
 	return c.Text("format.gigabytes", "n", p.Sprint(number.Decimal(float64(n)/(1<<30), number.MaxFractionDigits(1))))
 }
 
-// Date, Time and Moment write a time in the zone it carries.
+// Date is the day, in the zone that t carries; so are Time and Moment.
 func (c Catalogue) Date(t time.Time) string { return t.Format(c.layout("format.date")) }
 
 // Time is the time of day.
