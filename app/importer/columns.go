@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spa-importer/spa-importer/app/field"
@@ -269,7 +270,7 @@ func (s *Service) SetMapping(ctx context.Context, a Actor, imp string, m Mapping
 	for i := range m.Columns {
 		c := &m.Columns[i]
 		if c.Column < 0 || c.Column >= len(u.Table.Columns) {
-			return Import{}, Refuse("column_gone", "column", fmt.Sprint(c.Column+1))
+			return Import{}, Refuse("column_gone", "column", strconv.Itoa(c.Column+1))
 		}
 		view.Columns = append(view.Columns, ColumnView{Mapping: *c})
 		if c.Field == "" {

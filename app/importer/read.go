@@ -228,7 +228,7 @@ func (s *Service) openTable(ctx context.Context, u Upload) (*sheet.Reader, io.Cl
 		return nil, nil, fmt.Errorf("opening the row index: %w", err)
 	}
 	both := closers{closeCanon, closeIndex}
-	table, err := sheet.OpenTable(canon, index)
+	table, err := sheet.OpenTable(ctx, canon, index)
 	if err != nil {
 		both.Close()
 		return nil, nil, fmt.Errorf("opening the table: %w", err)

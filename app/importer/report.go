@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -75,7 +76,7 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 	if start >= imp.Rows {
 		return nil
 	}
-	stop := fmt.Errorf("enough")
+	stop := errors.New("enough")
 	err = table.Read(ctx, start, imp.Rows-start, func(i int, row sheet.Row) error {
 		more, err := f(columns, RowOutcome{Row: row.Number, Index: i, State: EntrySkipped, Problem: &over, Cells: row.Cells})
 		if err == nil && !more {

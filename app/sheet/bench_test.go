@@ -143,7 +143,7 @@ func BenchmarkReader(b *testing.B) {
 	}
 	defer cpu(b)()
 	for b.Loop() {
-		r, err := sheet.OpenTable(bytes.NewReader(canon.Bytes()), bytes.NewReader(index.Bytes()))
+		r, err := sheet.OpenTable(b.Context(), bytes.NewReader(canon.Bytes()), bytes.NewReader(index.Bytes()))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -46,7 +46,8 @@ func (w *canonWriter) row(r record, width int) error {
 	for n := len(r.cells); n < width; n++ {
 		b = append(b, ',')
 	}
-	w.buf = append(b, '\n')
+	b = append(b, '\n')
+	w.buf = b
 	w.rows++
 	return w.flush(block)
 }
@@ -135,12 +136,13 @@ type Reader struct {
 	rows         int
 }
 
-// OpenTable opens a canonical form with its index.
-func OpenTable(canon, index Source) (*Reader, error) {
+// OpenTable opens a canonical form with its index. It reads the header;
+// ctx is for that alone.
+func OpenTable(ctx context.Context, canon, index Source) (*Reader, error) {
 	if index.Size()%8 != 0 {
 		return nil, fmt.Errorf("row index of %d bytes is damaged", index.Size())
 	}
-	s := newCanonScanner(newStream(context.Background(), canon, 0, nil), bufferFor(min(canon.Size(), block/8)))
+	s := newCanonScanner(newStream(ctx, canon, 0, nil), bufferFor(min(canon.Size(), block/8)))
 	head, err := (&canonRecords{s: s, header: true}).next()
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of the canonical form: %w", err)

@@ -148,7 +148,7 @@ func FuzzCanonical(f *testing.F) {
 	f.Add(n.canon, n.index)
 	f.Add([]byte("#,a\n1"), binary.LittleEndian.AppendUint64(nil, 4))
 	f.Fuzz(func(t *testing.T, canon, index []byte) {
-		r, err := sheet.OpenTable(bytes.NewReader(canon), bytes.NewReader(index))
+		r, err := sheet.OpenTable(t.Context(), bytes.NewReader(canon), bytes.NewReader(index))
 		if err != nil {
 			return
 		}

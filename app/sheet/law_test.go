@@ -35,7 +35,7 @@ func normalise(src []byte, r sheet.Reading) (normalised, error) {
 // read returns rows [from, from+n) by offset.
 func (n normalised) read(t rapid.TB, from, count int) []sheet.Row {
 	t.Helper()
-	reader, err := sheet.OpenTable(bytes.NewReader(n.canon), bytes.NewReader(n.index))
+	reader, err := sheet.OpenTable(context.Background(), bytes.NewReader(n.canon), bytes.NewReader(n.index))
 	if err != nil {
 		t.Fatalf("opening the canonical form: %v", err)
 	}
@@ -194,7 +194,7 @@ func TestReaderServesSeveral(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := sheet.OpenTable(bytes.NewReader(n.canon), bytes.NewReader(n.index))
+	r, err := sheet.OpenTable(t.Context(), bytes.NewReader(n.canon), bytes.NewReader(n.index))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 )
 
 // The shared strings of a workbook are kept in blocks. The first ones stay
@@ -317,7 +318,7 @@ func richText(x *xmlScanner, dst []byte, element string) ([]byte, error) {
 				dst = x.appendText(dst)
 			}
 			if len(dst)-start > MaxCell {
-				return dst, refuse("cell_too_long", "row", "0", "limit", fmt.Sprint(MaxCell))
+				return dst, refuse("cell_too_long", "row", "0", "limit", strconv.Itoa(MaxCell))
 			}
 		case endTag:
 			inText = false
