@@ -78,7 +78,7 @@ func (s *Store) Write(ctx context.Context, f importer.Fence, imp string, entries
 			if err != nil {
 				return err
 			}
-			if err := writeEntries(tx, row, entries); err != nil {
+			if err := writeEntries(ctx, tx, row, entries); err != nil {
 				return err
 			}
 			changed, err = s.changeImport(tx, row, reached, change)
@@ -135,7 +135,7 @@ func outcomes(entries []importer.Entry) (importer.Counts, error) {
 
 // writeEntries inserts or replaces entries of a locked import, none of which
 // may have an outcome.
-func writeEntries(tx *gorm.DB, imp importRow, entries []importer.Entry) error {
+func writeEntries(ctx context.Context, tx *gorm.DB, imp importRow, entries []importer.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -165,7 +165,7 @@ func writeEntries(tx *gorm.DB, imp importRow, entries []importer.Entry) error {
 			return fmt.Errorf("row %d: %w", settled[0].RowNo, ErrSettled)
 		}
 	}
-	return sealedWith(tx, own).Clauses(clause.OnConflict{
+	return sealedWith(ctx, tx, own).Clauses(clause.OnConflict{
 		Columns: []clause.Column{{Name: "import_id"}, {Name: "idx"}},
 		DoUpdates: clause.AssignmentColumns([]string{
 			"row_no", "state", "access", "attempt", "sent_at", "item_id", "quotes",
@@ -235,7 +235,7 @@ func (s *Store) listEntries(ctx context.Context, imp string, q *gorm.DB) ([]impo
 		return nil, err
 	}
 	var rows []entryRow
-	if err := sealedWith(q, own).Find(&rows).Error; err != nil {
+	if err := sealedWith(ctx, q, own).Find(&rows).Error; err != nil {
 		return nil, err
 	}
 	entries := make([]importer.Entry, len(rows))

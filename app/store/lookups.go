@@ -55,7 +55,7 @@ func (s *Store) SaveLookups(ctx context.Context, imp string, found []importer.Lo
 		if err != nil {
 			return err
 		}
-		return sealedWith(tx, own).Clauses(clause.OnConflict{
+		return sealedWith(ctx, tx, own).Clauses(clause.OnConflict{
 			Columns:   []clause.Column{{Name: "import_id"}, {Name: "hash"}},
 			DoUpdates: clause.AssignmentColumns([]string{"found"}),
 		}).CreateInBatches(rows, chunk).Error
@@ -114,7 +114,7 @@ func (s *Store) lookups(ctx context.Context, imp, kind string, keys []string) (m
 	for from := 0; from < len(hashes); from += chunk {
 		var rows []lookupRow
 		part := hashes[from:min(from+chunk, len(hashes))]
-		err := sealedWith(s.with(ctx), own).Where("import_id = ? AND hash IN ?", imp, part).Find(&rows).Error
+		err := sealedWith(ctx, s.db, own).Where("import_id = ? AND hash IN ?", imp, part).Find(&rows).Error
 		if err != nil {
 			return nil, err
 		}

@@ -97,8 +97,8 @@ func vaultOf(ctx context.Context) (*vault.Vault, error) {
 }
 
 // sealedWith returns tx sealing with another vault.
-func sealedWith(tx *gorm.DB, v *vault.Vault) *gorm.DB {
-	return tx.WithContext(withVault(tx.Statement.Context, v))
+func sealedWith(ctx context.Context, tx *gorm.DB, v *vault.Vault) *gorm.DB {
+	return tx.WithContext(withVault(ctx, v))
 }
 
 // ErrWrongKey is returned when a database is opened with a vault that does
