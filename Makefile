@@ -13,7 +13,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 demo: ## the app, a portal of our own and a sample file, at the printed address
-	$(GO) run ./app demo
+	CGO_ENABLED=0 $(GO) run ./app demo
 
 test: needs vet ## every test there is, with the race detector, in a browser and on both databases
 	$(GO) test -race -tags browser -shuffle=on -timeout 25m ./...
