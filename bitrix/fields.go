@@ -1,9 +1,11 @@
 package bitrix
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -125,6 +127,10 @@ func ParseImported(result json.RawMessage, keys []string) (map[string]Imported, 
 	items, err := section(o.Items, sent)
 	if err != nil {
 		return nil, shapeError(method, err)
+	}
+	// Places name rows only where there is one for each.
+	if bytes.HasPrefix(o.Items, []byte("[")) && len(items) != len(keys) && len(items) > 0 {
+		return nil, shapeError(method, fmt.Errorf("%d results for %d rows", len(items), len(keys)))
 	}
 	rows := make(map[string]Imported, len(items))
 	for key, raw := range items {

@@ -258,3 +258,30 @@ func shapeError(method string, err error) error {
 	}
 	return &Error{Code: CodeNotJSON, Class: Final, Method: method, Err: err}
 }
+
+// ReadCurrencies returns the portal's currencies as ISO codes, and the base
+// one [api-reference/crm/currency/crm-currency-list.md]. Who may not read the
+// list gets no codes but still the base currency, which anybody may ask for.
+func ReadCurrencies(ctx context.Context, r Reader) (codes []string, base string, err error) {
+	var rows []struct {
+		Code looseText `json:"CURRENCY"`
+		Base looseBool `json:"BASE"`
+	}
+	err = readList(ctx, r, "crm.currency.list", nil, &rows)
+	var fault *Error
+	if errors.As(err, &fault) && fault.Class == Final {
+		var code looseText
+		err = read(ctx, r, "crm.currency.base.get", nil, &code)
+		return nil, string(code), err
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	for _, row := range rows {
+		codes = append(codes, string(row.Code))
+		if row.Base {
+			base = string(row.Code)
+		}
+	}
+	return codes, base, nil
+}

@@ -70,9 +70,12 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	alone := r.Clone(context.WithoutCancel(r.Context()))
+	// Nobody waits for the answer, but the portal gives up some time, too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Minute)
+	alone := r.Clone(ctx)
 	alone.Body = io.NopCloser(bytes.NewReader(body))
 	w.work.Go(func() {
+		defer cancel()
 		if answer, err := w.inner.RoundTrip(alone); err == nil {
 			answer.Body.Close()
 		}

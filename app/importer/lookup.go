@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -95,59 +96,52 @@ func (r *resolver) ask(ctx context.Context, kind string, keys []string) error {
 }
 
 func (r *resolver) find(ctx context.Context, kind string, keys []string) (map[string][]string, error) {
-	if kind == "user" {
+	if kind == field.KindUser {
 		return r.findUsers(ctx, keys)
 	}
-	entityTypeID, ok := entityTypeOf(kind)
-	if !ok {
+	if (field.Ref{Kind: kind}).EntityTypeID() == 0 {
 		return nil, fmt.Errorf("no way to look up %q", kind)
 	}
-	var ids, names []string
+	by := map[field.By][]string{}
 	for _, key := range keys {
-		if _, err := strconv.ParseInt(key, 10, 64); err == nil {
-			ids = append(ids, key)
-		} else {
-			names = append(names, key)
-		}
+		how := field.Ref{Kind: kind, Key: key}.By()
+		by[how] = append(by[how], key)
 	}
 	found := map[string][]string{}
-	if err := r.findIDs(ctx, entityTypeID, ids, found); err != nil {
+	if err := r.findIDs(ctx, kind, by[field.ByID], found); err != nil {
 		return nil, err
 	}
-	return found, r.findNames(ctx, entityTypeID, names, found)
+	if err := r.findNames(ctx, kind, by[field.ByName], found); err != nil {
+		return nil, err
+	}
+	if kind == field.KindMyCompany {
+		return found, nil // there are a handful, which nobody names by phone
+	}
+	for how, comm := range map[field.By]string{field.ByEmail: "EMAIL", field.ByPhone: "PHONE"} {
+		if err := r.findByComm(ctx, kind, comm, by[how], found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
-// entityTypeOf reads a kind of field.Ref: "contact", "company", "item:<id>".
-func entityTypeOf(kind string) (int64, bool) {
-	switch kind {
-	case "lead":
-		return 1, true
-	case "deal":
-		return 2, true
-	case "contact":
-		return 3, true
-	case "company":
-		return 4, true
+// listOf is a command that lists ids; of companies only our own, where the
+// kind says so.
+func listOf(key, kind string, filter map[string]any) bitrix.Command {
+	if kind == field.KindMyCompany {
+		filter["=isMyCompany"] = "Y"
 	}
-	text, ok := strings.CutPrefix(kind, "item:")
-	if !ok {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(text, 10, 64)
-	return id, err == nil && id > 0
+	return bitrix.Command{Key: key, Method: "crm.item.list", Params: map[string]any{
+		"entityTypeId": field.Ref{Kind: kind}.EntityTypeID(), "select": []string{"id"}, "filter": filter,
+		"order": map[string]any{"id": "ASC"}, "start": -1,
+	}}
 }
 
 // findIDs asks which of the ids exist for this person: 50 per command.
-func (r *resolver) findIDs(ctx context.Context, entityTypeID int64, ids []string, found map[string][]string) error {
+func (r *resolver) findIDs(ctx context.Context, kind string, ids []string, found map[string][]string) error {
 	var commands []bitrix.Command
 	for page := range slices.Chunk(ids, pageSize) {
-		commands = append(commands, bitrix.Command{
-			Key: "p" + strconv.Itoa(len(commands)), Method: "crm.item.list",
-			Params: map[string]any{
-				"entityTypeId": entityTypeID, "select": []string{"id"},
-				"filter": map[string]any{"@id": page}, "order": map[string]any{"id": "ASC"}, "start": -1,
-			},
-		})
+		commands = append(commands, listOf("p"+strconv.Itoa(len(commands)), kind, map[string]any{"@id": page}))
 	}
 	return r.batch(ctx, commands, func(_ string, result json.RawMessage) error {
 		items, err := itemIDs(result)
@@ -164,16 +158,13 @@ func (r *resolver) findIDs(ctx context.Context, entityTypeID int64, ids []string
 // findNames asks for each name on its own, because an answer does not say
 // which name it belongs to. Titles match exactly, as the person wrote them;
 // several hits are several ids, never the first.
-func (r *resolver) findNames(ctx context.Context, entityTypeID int64, names []string, found map[string][]string) error {
+func (r *resolver) findNames(ctx context.Context, kind string, names []string, found map[string][]string) error {
 	byKey := make(map[string]string, len(names))
 	commands := make([]bitrix.Command, 0, len(names))
 	for i, name := range names {
 		key := "n" + strconv.Itoa(i)
 		byKey[key] = name
-		commands = append(commands, bitrix.Command{Key: key, Method: "crm.item.list", Params: map[string]any{
-			"entityTypeId": entityTypeID, "select": []string{"id"}, "filter": nameFilter(entityTypeID, name),
-			"order": map[string]any{"id": "ASC"}, "start": -1,
-		}})
+		commands = append(commands, listOf(key, kind, nameFilter(kind, name)))
 	}
 	return r.batch(ctx, commands, func(key string, result json.RawMessage) error {
 		ids, err := itemIDs(result)
@@ -185,23 +176,60 @@ func (r *resolver) findNames(ctx context.Context, entityTypeID int64, names []st
 	})
 }
 
-// nameFilter is how an item is recognised by what people write: a company,
-// deal or smart-process item by its title, a contact by first and last name
-// in either order.
-func nameFilter(entityTypeID int64, name string) map[string]any {
-	if entityTypeID != 3 {
+// nameFilter is how an item is recognised by what people write: a contact by
+// first and last name in either order, an item of a smart process by its
+// title or its External code, everything else by its title.
+func nameFilter(kind, name string) map[string]any {
+	either := func(x, y map[string]any) map[string]any {
+		return map[string]any{"0": map[string]any{"logic": "OR", "0": x, "1": y}}
+	}
+	switch words := strings.Fields(name); {
+	case kind == field.KindContact && len(words) < 2:
+		return map[string]any{"=lastName": name}
+	case kind == field.KindContact:
+		last := len(words) - 1
+		return either(
+			map[string]any{"=name": strings.Join(words[:last], " "), "=lastName": words[last]},
+			map[string]any{"=name": strings.Join(words[1:], " "), "=lastName": words[0]})
+	case field.Ref{Kind: kind}.EntityTypeID() >= firstSmartProcess:
+		return either(map[string]any{"=title": name}, map[string]any{"=xmlId": name})
+	default:
 		return map[string]any{"=title": name}
 	}
-	words := strings.Fields(name)
-	if len(words) < 2 {
-		return map[string]any{"=lastName": name}
+}
+
+// firstSmartProcess is the lowest entityTypeId of a smart process (crm.md 1.4).
+const firstSmartProcess = 128
+
+// findByComm looks for contacts or companies by phone or e-mail, one value
+// per command: the answer has no link from value to id (crm.md 4.1).
+func (r *resolver) findByComm(ctx context.Context, kind, comm string, values []string, found map[string][]string) error {
+	entity := "COMPANY"
+	if kind == field.KindContact {
+		entity = "CONTACT"
 	}
-	first, last := words[0], strings.Join(words[1:], " ")
-	return map[string]any{"0": map[string]any{
-		"logic": "OR",
-		"0":     map[string]any{"=name": first, "=lastName": last},
-		"1":     map[string]any{"=name": strings.Join(words[1:], " "), "=lastName": first},
-	}}
+	byKey := make(map[string]string, len(values))
+	commands := make([]bitrix.Command, 0, len(values))
+	for i, value := range values {
+		key := "c" + strconv.Itoa(i)
+		byKey[key] = value
+		commands = append(commands, bitrix.Command{Key: key, Method: "crm.duplicate.findbycomm", Params: map[string]any{
+			"type": comm, "values": []string{value}, "entity_type": entity,
+		}})
+	}
+	return r.batch(ctx, commands, func(key string, result json.RawMessage) error {
+		var hits map[string][]json.Number
+		// Nothing found is an empty list in place of the object.
+		if !bytes.HasPrefix(bytes.TrimSpace(result), []byte("[")) {
+			if err := json.Unmarshal(result, &hits); err != nil {
+				return fmt.Errorf("reading what was found by %s: %w", comm, err)
+			}
+		}
+		for _, id := range hits[entity] {
+			found[byKey[key]] = append(found[byKey[key]], id.String())
+		}
+		return nil
+	})
 }
 
 func itemIDs(result json.RawMessage) ([]string, error) {

@@ -63,10 +63,14 @@ var reasons = map[string]string{
 }
 
 // waitOf reads a refusal that passes by itself: the limit's end as the
-// portal told it, or a few seconds.
+// portal told it, or a few seconds. A token that is over although it has
+// just been renewed is such a refusal, too: clocks differ for a moment.
 func waitOf(err error, now time.Time) (time.Time, bool) {
 	var e *bitrix.Error
 	if !errors.As(err, &e) || e.Class != bitrix.Refused {
+		return time.Time{}, false
+	}
+	if e.Stops() && bitrix.Code(err) != "EXPIRED_TOKEN" {
 		return time.Time{}, false
 	}
 	if e.ResetAt.After(now) {

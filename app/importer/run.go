@@ -159,7 +159,8 @@ func (r *run) wait(ctx context.Context, reason Problem, until time.Time) (Next, 
 // waitForPortal waits for a limit's end, or, where nobody answered, longer
 // each time.
 func (r *run) waitForPortal(ctx context.Context, err error, at time.Time) (Next, error) {
-	if bitrix.Code(err) != "" {
+	switch bitrix.Code(err) {
+	case "QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT", bitrix.CodePaceWait:
 		return r.wait(ctx, problem("waiting_for_limit"), at)
 	}
 	failures := min(r.imp.Failures, 6)
@@ -389,8 +390,28 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	r.s.log.InfoContext(ctx, "import done", "import", r.imp.ID, "created", r.imp.Counts.Created,
 		"skipped", r.imp.Counts.Skipped, "failed", r.imp.Counts.Failed)
+	r.s.tell(ctx, r.caller, r.imp)
 	r.s.releaseConnection(ctx, r.imp)
 	return nil
+}
+
+// tell sends the person a notification that his import has ended. It is a
+// courtesy: the app may lack the right, and the import is done all the same.
+func (s *Service) tell(ctx context.Context, caller Caller, imp Import) {
+	if s.notice == nil || imp.Connection.Kind != ByGrant {
+		return
+	}
+	text, err := s.notice(ctx, imp)
+	if err != nil {
+		s.log.WarnContext(ctx, "writing the notification", "import", imp.ID, "err", err)
+		return
+	}
+	_, err = caller.Call(ctx, "im.notify.system.add", map[string]any{
+		"USER_ID": imp.User, "MESSAGE": text, "TAG": "SPAIMPORT|IMPORT|" + imp.ID,
+	})
+	if err != nil {
+		s.log.InfoContext(ctx, "the notification was not sent", "import", imp.ID, "code", bitrix.Code(err))
+	}
 }
 
 // releaseConnection deletes the webhook of an ended import. What fails here

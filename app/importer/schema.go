@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/spa-importer/spa-importer/app/field"
@@ -72,10 +73,40 @@ func (s *Service) readSchema(ctx context.Context, caller Caller, entityTypeID in
 	if err := readDictionaries(ctx, caller, &c, t, fields); err != nil {
 		return Schema{}, err
 	}
+	if err := readSurroundings(ctx, caller, &c, fields); err != nil {
+		return Schema{}, err
+	}
 	c.Location = location(zone)
 	schema := Schema{Type: t, Fields: fields, Context: c, Read: s.now()}
 	schema.Hash, err = schemaHash(fields, categories, c.Stages)
 	return schema, err
+}
+
+// readSurroundings reads what only some fields need: the currencies for
+// amounts, the smart processes for links between items, and whether people
+// may be found by e-mail.
+func readSurroundings(ctx context.Context, caller Caller, c *field.Context, fields []bitrix.Field) error {
+	var amounts, links bool
+	for _, f := range fields {
+		amounts = amounts || f.Type == "money" || f.Type == "crm_currency"
+		links = links || f.Type == "crm"
+	}
+	scopes, err := bitrix.ReadScopes(ctx, caller)
+	if err != nil {
+		return portalError("reading the scopes", err)
+	}
+	c.HasEmailScope = slices.Contains(scopes, "user_basic") || slices.Contains(scopes, "user")
+	if amounts {
+		if c.Currencies, c.BaseCurrency, err = bitrix.ReadCurrencies(ctx, caller); err != nil {
+			return portalError("reading the currencies", err)
+		}
+	}
+	if links {
+		if c.Types, err = bitrix.ReadTypes(ctx, caller); err != nil {
+			return portalError("reading smart processes", err)
+		}
+	}
+	return nil
 }
 
 // location is the zone for wall-clock cells. An unknown name is UTC: the
@@ -199,6 +230,9 @@ func (s *Service) loadDocument(ctx context.Context, name string, key []byte, doc
 // portalError turns an answer of the portal that a person can do something
 // about into a Refusal, and leaves everything else as it is.
 func portalError(doing string, err error) error {
+	if _, passes := waitOf(err, time.Time{}); passes {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	if p, ok := reasonOf(err); ok {
 		return fmt.Errorf("%s: %w", doing, &Refusal{Problem: p})
 	}

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -234,7 +233,7 @@ func back(sending []Entry) []Entry {
 	return entries
 }
 
-// verdict is what the portal says of one row.
+// verdict is what the portal says of one row; the zero one is no word.
 type verdict struct {
 	id         int64
 	code, text string
@@ -242,56 +241,30 @@ type verdict struct {
 	saved bool
 }
 
-// verdictsOf reads result.items, an object by our keys or, on some portals,
-// a list in our order (crm.md 3.1). A row without a verdict has a zero one.
+// verdictsOf reads the answer, a verdict for each row that was sent.
 func verdictsOf(result json.RawMessage, c *chunk) ([]verdict, error) {
-	var body struct {
-		Items json.RawMessage `json:"items"`
+	keys := make([]string, len(c.sending))
+	for i, e := range c.sending {
+		keys[i] = chunkKey(e)
 	}
-	if err := json.Unmarshal(result, &body); err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
-	}
-	byKey := map[string]json.RawMessage{}
-	if bytes.HasPrefix(bytes.TrimSpace(body.Items), []byte("[")) {
-		var list []json.RawMessage
-		if err := json.Unmarshal(body.Items, &list); err != nil {
-			return nil, fmt.Errorf("reading the list of verdicts: %w", err)
-		}
-		if len(list) != len(c.sending) {
-			return nil, fmt.Errorf("%d verdicts for %d rows", len(list), len(c.sending))
-		}
-		for i, e := range c.sending {
-			byKey[chunkKey(e)] = list[i]
-		}
-	} else if err := json.Unmarshal(body.Items, &byKey); err != nil {
+	rows, err := bitrix.ParseImported(result, keys)
+	if err != nil {
 		return nil, fmt.Errorf("reading the verdicts: %w", err)
 	}
-	verdicts := make([]verdict, len(c.sending))
-	for i, e := range c.sending {
-		if raw, ok := byKey[chunkKey(e)]; ok {
-			verdicts[i] = oneVerdict(raw)
+	verdicts := make([]verdict, len(keys))
+	for i, key := range keys {
+		row, ok := rows[key]
+		switch {
+		case !ok:
+		case row.Err != nil:
+			verdicts[i] = verdict{
+				code: row.Err.Code, text: plainText(row.Err.Description), saved: row.Err.Class == bitrix.Unknown,
+			}
+		default:
+			verdicts[i].id = row.ID
 		}
 	}
 	return verdicts, nil
-}
-
-func oneVerdict(raw json.RawMessage) verdict {
-	var row struct {
-		Item *struct {
-			ID json.Number `json:"id"`
-		} `json:"item"`
-		Error       json.RawMessage `json:"error"`
-		Description string          `json:"error_description"`
-	}
-	if json.Unmarshal(raw, &row) != nil {
-		return verdict{}
-	}
-	if row.Item != nil {
-		return verdict{id: asInt64(row.Item.ID)}
-	}
-	v := verdict{code: strings.Trim(string(row.Error), `"`), text: plainText(row.Description)}
-	v.saved = strings.EqualFold(v.code, "CRM_FIELD_ERROR_PRODUCTS_NOT_FETCHED") // crm.md 7: after saving
-	return v
 }
 
 // refusesAll: a right or a plan that is missing refuses each row alike; the

@@ -62,6 +62,9 @@ type Options struct {
 	KeepFor time.Duration
 	// Holder names this process in leases.
 	Holder string
+	// Notice words the notification that an import is done, with Bitrix24's
+	// BB codes; nil sends none.
+	Notice func(ctx context.Context, imp Import) (string, error)
 }
 
 // Service is everything people and the queue can ask of imports. It keeps
@@ -79,6 +82,7 @@ type Service struct {
 	settle      time.Duration
 	keepFor     time.Duration
 	holder      string
+	notice      func(context.Context, Import) (string, error)
 	schemas     schemaCache
 }
 
@@ -87,7 +91,7 @@ func New(o Options) *Service {
 	s := &Service{
 		store: o.Store, journal: o.Journal, files: o.Files, connections: o.Connections,
 		bell: o.Bell, limits: o.Limits, now: o.Now, log: o.Log, maxUpload: o.MaxUpload,
-		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder,
+		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice,
 	}
 	if s.now == nil {
 		s.now = time.Now
