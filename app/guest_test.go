@@ -44,7 +44,7 @@ type shownPage struct {
 func newGuest(t testing.TB, p *process, lang string) *guest {
 	return &guest{
 		t: t, origin: p.url, files: map[string]chosenFile{},
-		header: http.Header{"Accept-Language": {lang + ";q=0.9"}},
+		header: http.Header{"Accept-Language": {lang + ";q=0.9"}, "Sec-Fetch-Dest": {"document"}},
 	}
 }
 
