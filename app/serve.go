@@ -58,8 +58,9 @@ type program struct {
 
 	// closers are run by close, the last first.
 	closers []func(context.Context) error
-	// alone: no other process works with the data folder.
-	alone bool
+	// holder is this process's name in leases, if its former bearer is known
+	// to be dead; empty: a name of its own.
+	holder string
 }
 
 // open puts the program together. Nothing runs yet but the writing of the
@@ -110,7 +111,9 @@ func (p *program) openStore(ctx context.Context, keys *vault.Vault) (*pgxpool.Po
 	if err != nil {
 		return nil, err
 	}
-	p.alone = alone
+	if alone {
+		p.holder = "the process of this data folder"
+	}
 	p.closers = append(p.closers, func(context.Context) error { return release() })
 	if p.store, err = store.OpenSQLite(ctx, p.databaseFile(), keys); err != nil {
 		return nil, err
@@ -120,6 +123,12 @@ func (p *program) openStore(ctx context.Context, keys *vault.Vault) (*pgxpool.Po
 }
 
 func (p *program) openPostgres(ctx context.Context, keys *vault.Vault) (*pgxpool.Pool, error) {
+	holder, release, err := lockInstance(p.settings.dataDir)
+	if err != nil {
+		return nil, err
+	}
+	p.holder = holder
+	p.closers = append(p.closers, func(context.Context) error { return release() })
 	pool, err := pgxpool.New(ctx, p.settings.databaseURL)
 	if err != nil {
 		// The error would quote the address, password included.
@@ -173,11 +182,9 @@ func (p *program) wire() {
 		Store: p.store, Journal: p.store, Files: p.files, Connections: conns, Bell: bell{p}, Limits: conns,
 		Log: p.log, MaxUpload: s.maxUpload, Settle: s.settle, KeepFor: s.undo,
 	}
-	if p.alone {
-		// The same name at every start, so that lanes of a process that was
-		// killed need not wait for the end of their lease.
-		o.Holder = "the process of this data folder"
-	}
+	// The same name at every start, so that lanes of a process that was
+	// killed need not wait for the end of their lease.
+	o.Holder = p.holder
 	p.imports = importer.New(o)
 }
 
@@ -229,7 +236,7 @@ func (p *program) openHandlers() error {
 // order: no new requests, streams end, slices come to a border, events are
 // worked off. The rest is close's.
 func (p *program) serve(ctx context.Context, l net.Listener) error {
-	if p.alone {
+	if p.holder != "" {
 		if err := p.imports.Recover(ctx); err != nil {
 			return errors.Join(err, l.Close())
 		}
