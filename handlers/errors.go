@@ -50,6 +50,12 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if c.Locals(keyFrame) == nil && framed(c) {
 		s.frameByAny(c)
 	}
+	if s.fallback && errors.Is(err, portal.ErrSessionOver) && c.Get("Sec-Fetch-Dest") == "document" {
+		// Outside a portal the way back in is the webhook.
+		if err := s.showPublic(c, nil, r.title+". "+r.text); err == nil {
+			return nil
+		}
+	}
 	data := errorData{Code: r.code, Text: r.text, Request: request}
 	if err := s.render(c, "error", r.title, data); err != nil {
 		// The last resort has no template to fail.

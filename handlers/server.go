@@ -136,7 +136,7 @@ func New(o Options) (*Server, error) {
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		BodyLimit:                    sliceLimit,
-		ReadTimeout:                  60 * time.Second,
+		ReadTimeout:                  readTime,
 		WriteTimeout:                 0, // would cut progress streams and downloads
 		IdleTimeout:                  60 * time.Second,
 		ReadBufferSize:               16 << 10, // headers
@@ -154,6 +154,9 @@ func New(o Options) (*Server, error) {
 
 // sliceLimit is more than one slice of an upload, which is 8 MB.
 const sliceLimit = 16 << 20
+
+// readTime is how long a request may take to arrive, but for files.
+const readTime = 60 * time.Second
 
 // App is the Fiber application, for serving and for tests.
 func (s *Server) App() *fiber.App { return s.app }

@@ -185,6 +185,7 @@ func (s *Server) showRefused(c *fiber.Ctx, v visit, u importer.Upload) error {
 	if u.Problem != nil {
 		text = t.Text("file.refused_because", "name", u.Name, "why", t.Problem(u.Problem.Code, u.Problem.Args))
 	}
+	c.Status(fiber.StatusUnprocessableEntity)
 	return s.showFile(c, v, []failure{{Field: "file", Text: text}}, "")
 }
 

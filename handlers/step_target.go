@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -63,10 +64,15 @@ func (s *Server) showTarget(c *fiber.Ctx, v visit, imp importer.Import, failures
 	types, err := s.importer.Types(c.UserContext(), v.actor())
 	if err != nil {
 		problem, ok := refusal(err)
-		if !ok {
+		var called *bitrix.Error
+		switch {
+		case ok:
+			d.Trouble = t.Problem(problem.Code, problem.Args)
+		case errors.As(err, &called):
+			d.Trouble = describe(t, err).text
+		default:
 			return err
 		}
-		d.Trouble = t.Problem(problem.Code, problem.Args)
 		return s.render(c, "target", t.Text("target.title"), d)
 	}
 	d.Groups, d.Many = grouped(types), len(types) >= manyTypes

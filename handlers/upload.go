@@ -2,11 +2,15 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
+	"net"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -22,6 +26,9 @@ const (
 	// formOverhead is what a multipart form may add around its file.
 	formOverhead = 64 << 10
 	maxPasted    = 3 << 20
+	// drainedFiles is how many times the largest file is read and thrown
+	// away where a form is refused.
+	drainedFiles = 4
 )
 
 // uploadAnswer is what scripts are told about an upload.
@@ -142,20 +149,46 @@ func (w *whole) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// patient reads a body as long as something comes: the server's time-out is
+// for the whole of a request, and a large file may take much longer.
+type patient struct {
+	r    io.Reader
+	conn net.Conn
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.conn.SetReadDeadline(time.Now().Add(readTime)); err != nil {
+		return 0, fmt.Errorf("waiting for more of a body: %w", err)
+	}
+	return p.r.Read(b)
+}
+
 // plainUpload takes a file from a browser without scripts: a multipart form
-// whose first field is the session. The size is judged before the file is
-// read, and it is never in memory as a whole.
+// whose first field is the session. The size is judged before anything is
+// kept, and the file is never in memory as a whole.
 func (s *Server) plainUpload(c *fiber.Ctx) error {
 	_, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || params["boundary"] == "" {
 		return fiber.ErrUnsupportedMediaType
 	}
-	body := bodyOf(c)
+	body := io.Reader(&patient{r: bodyOf(c), conn: c.Context().Conn()})
 	declared := int64(c.Request().Header.ContentLength())
 	if declared >= 0 {
 		body = &whole{r: body, left: declared}
 	}
-	parts := multipart.NewReader(body, params["boundary"])
+	// A browser looks at the answer when it has sent everything: one that is
+	// cut off before shows no reason. Beyond some size it is.
+	defer func() {
+		_, err := io.CopyN(io.Discard, body, s.maxUpload*drainedFiles)
+		if err != nil && !errors.Is(err, io.EOF) {
+			c.Context().SetConnectionClose()
+		}
+	}()
+	return s.takeFile(c, multipart.NewReader(body, params["boundary"]), declared)
+}
+
+// takeFile takes session and file from a form.
+func (s *Server) takeFile(c *fiber.Ctx, parts *multipart.Reader, declared int64) error {
 	token, err := sessionPart(parts)
 	if err != nil {
 		return err
@@ -165,7 +198,6 @@ func (s *Server) plainUpload(c *fiber.Ctx) error {
 		return err
 	}
 	if declared > s.maxUpload+formOverhead {
-		c.Context().SetConnectionClose()
 		return s.refuseFile(c, v, importer.Refuse("file_too_large",
 			"size", strconv.FormatInt(declared, 10), "max", strconv.FormatInt(s.maxUpload, 10)))
 	}
@@ -205,7 +237,7 @@ func (s *Server) keepFile(c *fiber.Ctx, v visit, file *multipart.Part) (importer
 		return u, err
 	}
 	if _, err := s.importer.Append(ctx, a, u.ID, 0, file); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return u, errors.Join(importer.Refuse("upload_incomplete"), s.importer.DropUpload(ctx, a, u.ID))
 		}
 		return u, err

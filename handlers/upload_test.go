@@ -213,8 +213,8 @@ func TestPlainUpload(t *testing.T) {
 		"wrong session": {post("invented", "a.csv", table), 401, "The session is over"},
 		"no file":       {post(w.token, "", ""), 422, "No file was chosen"},
 		"empty":         {post(w.token, "a.csv", ""), 422, "is empty"},
-		"headers only":  {post(w.token, "a.csv", "Title;Name\n"), 200, "no rows under them"},
-		"a picture":     {post(w.token, "a.csv", "\x89PNG\r\n\x1a\n\x00\x00"), 200, "This is not a table"},
+		"headers only":  {post(w.token, "a.csv", "Title;Name\n"), 422, "no rows under them"},
+		"a picture":     {post(w.token, "a.csv", "\x89PNG\r\n\x1a\n\x00\x00"), 422, "This is not a table"},
 	} {
 		if c.page.status != c.status {
 			t.Errorf("%s: %d, want %d", name, c.page.status, c.status)

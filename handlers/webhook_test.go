@@ -89,6 +89,21 @@ func TestWebhookSwitchedOff(t *testing.T) {
 	}
 }
 
+// TestSessionOverOutsideAPortal: the page that says so has the way back in.
+func TestSessionOverOutsideAPortal(t *testing.T) {
+	s := newSite(t, nil)
+	over := url.Values{"_s": {strings.Repeat("A", 43)}}
+	p := s.send(http.MethodPost, "/start", over, "Sec-Fetch-Dest", "document")
+	if p.status != 401 || p.ancestors() != "'none'" {
+		t.Error(p)
+	}
+	p.assertHas(t, "The session is over", `id="webhook"`)
+	framed := s.send(http.MethodPost, "/start", over, "Sec-Fetch-Dest", "iframe")
+	if framed.status != 401 || strings.Contains(framed.body, `id="webhook"`) {
+		t.Error(framed)
+	}
+}
+
 func TestWebhookTriesAreLimited(t *testing.T) {
 	s := newSite(t, nil)
 	for range 10 {
