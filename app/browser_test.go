@@ -214,6 +214,11 @@ func TestImportInTheFrame(t *testing.T) {
 				t.Errorf("a person needs %d clicks", p.clicks)
 			}
 			compareWithSample(t, d, sample, d.portal.Items(emulator.DemoContracts)[before:])
+			told := d.portal.Notices()
+			if len(told) != 1 || told[0].To != 1 || !strings.Contains(told[0].Message, c.sample) ||
+				!strings.Contains(told[0].Message, "params[import]=") {
+				t.Errorf("the portal was told %+v", told)
+			}
 			cookies, err := p.page.Browser().GetCookies()
 			p.must(err)
 			for _, cookie := range cookies {

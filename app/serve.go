@@ -92,11 +92,15 @@ func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err er
 	p.rest = newRestLog(p.store, log) //nolint:contextcheck // it writes on after ctx is over, until close
 	p.closers = append(p.closers, p.rest.close)
 	p.meters = newMeters(version(), p.rest)
-	p.wire()
+	texts, err := locale.Load()
+	if err != nil {
+		return nil, err
+	}
+	p.wire(texts)
 	if err := p.openQueue(ctx, pool); err != nil {
 		return nil, err
 	}
-	return p, p.openHandlers() //nolint:contextcheck // requests bring a context of their own
+	return p, p.openHandlers(texts) //nolint:contextcheck // requests bring a context of their own
 }
 
 // databaseFile is SQLite's file, which store and queue share.
@@ -159,7 +163,7 @@ func (p *program) openFiles(ctx context.Context) error {
 }
 
 // wire makes the services, which know each other only by interfaces.
-func (p *program) wire() {
+func (p *program) wire(texts *locale.Locales) {
 	s := p.settings
 	var oauth []string
 	if s.oauthURL != "" {
@@ -181,6 +185,7 @@ func (p *program) wire() {
 	o := importer.Options{
 		Store: p.store, Journal: p.store, Files: p.files, Connections: conns, Bell: bell{p}, Limits: conns,
 		Log: p.log, MaxUpload: s.maxUpload, Settle: s.settle, KeepFor: s.undo,
+		Notice: notices{texts: texts, portals: p.store}.done,
 	}
 	// The same name at every start, so that lanes of a process that was
 	// killed need not wait for the end of their lease.
@@ -208,17 +213,13 @@ func (p *program) stopQueue(ctx context.Context) error {
 	return p.queue.Stop(ctx)
 }
 
-func (p *program) openHandlers() error {
+func (p *program) openHandlers(texts *locale.Locales) error {
 	s := p.settings
 	pages := html.NewFileSystem(http.FS(fs.FS(views.FS)), ".html")
 	if err := pages.Load(); err != nil {
 		return fmt.Errorf("reading page templates: %w", err)
 	}
 	assets, err := static.Load()
-	if err != nil {
-		return err
-	}
-	texts, err := locale.Load()
 	if err != nil {
 		return err
 	}
