@@ -24,10 +24,10 @@ needs:
 vet:
 	$(GO) vet -tags browser ./...
 
-lint: ## gofmt, golangci-lint and staticcheck
-	$(TOOL) golangci-lint fmt --diff
-	$(TOOL) golangci-lint run
-	$(TOOL) staticcheck -tags browser ./...
+lint: ## gofmt, golangci-lint and staticcheck; silent when all is well
+	@$(TOOL) golangci-lint fmt --diff
+	@$(TOOL) golangci-lint run
+	@$(TOOL) staticcheck -tags browser ./...
 
 bench: ## all benchmarks, or those that match BENCH
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h ./...
