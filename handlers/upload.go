@@ -26,9 +26,9 @@ const (
 	// formOverhead is what a multipart form may add around its file.
 	formOverhead = 64 << 10
 	maxPasted    = 3 << 20
-	// drainedFiles is how many times the largest file is read and thrown
+	// drained is how much more than the largest file is read and thrown
 	// away where a form is refused.
-	drainedFiles = 4
+	drained = 1 << 30
 )
 
 // uploadAnswer is what scripts are told about an upload.
@@ -179,7 +179,7 @@ func (s *Server) plainUpload(c *fiber.Ctx) error {
 	// A browser looks at the answer when it has sent everything: one that is
 	// cut off before shows no reason. Beyond some size it is.
 	defer func() {
-		_, err := io.CopyN(io.Discard, body, s.maxUpload*drainedFiles)
+		_, err := io.CopyN(io.Discard, body, s.maxUpload+drained)
 		if err != nil && !errors.Is(err, io.EOF) {
 			c.Context().SetConnectionClose()
 		}
