@@ -24,6 +24,9 @@ func (s *Server) showWait(c *fiber.Ctx, v visit, imp importer.Import, phase stri
 	if err != nil {
 		return err
 	}
+	// It may be over by now: then the page's next look finds another phase,
+	// and leads on.
+	progress.Phase = phase
 	d := waitData{chrome: stepper(t, 3, imp), Import: imp, Progress: progress}
 	d.Scripts = []string{"progress.js"}
 	if phase == "reading" {

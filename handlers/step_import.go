@@ -139,6 +139,11 @@ func (s *Server) showRun(c *fiber.Ctx, v visit, imp importer.Import, failures []
 	if err != nil {
 		return err
 	}
+	if progress.Ended && !imp.State.Ended() { // since it was read
+		if imp, err = s.importer.Import(c.UserContext(), a, imp.ID); err != nil {
+			return err
+		}
+	}
 	d := runData{
 		chrome: stepper(t, 4, imp), Import: imp, Progress: progress,
 		Control: a.Admin || imp.User == a.User,
