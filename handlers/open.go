@@ -32,10 +32,16 @@ func (s *Server) open(c *fiber.Ctx) error {
 	if err != nil {
 		return s.refuseOpen(c, err)
 	}
+	v := visit{opened.Session, opened.Token}
 	if opened.NeedsInstall {
-		return s.setUp(c, visit{opened.Session, opened.Token}, opened.Finish)
+		return s.setUp(c, v, opened.Finish)
 	}
-	return s.home(c, visit{opened.Session, opened.Token})
+	// The person has brought a fresh grant: imports that waited for it go
+	// on. Where that fails, opening the app again is no worse than before.
+	if err := s.importer.Reopened(c.UserContext(), v.actor()); err != nil {
+		s.log.Error("going on with imports that waited for their person", "request", c.Locals(keyRequest), "error", err)
+	}
+	return s.home(c, v)
 }
 
 // verify reads an open and has it verified.

@@ -62,6 +62,9 @@ func (s *Server) register(c *fiber.Ctx, v visit) error {
 	case err != nil:
 		return err
 	}
+	if err := s.importer.LiftLimit(c.UserContext(), v.actor()); err != nil {
+		return err
+	}
 	found, err := s.portals.Registration(c.UserContext(), v.Session.Portal)
 	if err != nil {
 		return err

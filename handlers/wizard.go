@@ -42,6 +42,8 @@ type Importer interface {
 	Stop(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Import(ctx context.Context, a importer.Actor, id string) (importer.Import, error)
 	Imports(ctx context.Context, a importer.Actor, limit int) ([]importer.Import, error)
+	Reopened(ctx context.Context, a importer.Actor) error
+	LiftLimit(ctx context.Context, a importer.Actor) error
 	Progress(ctx context.Context, a importer.Actor, id string) (importer.Progress, error)
 	Outcomes(ctx context.Context, a importer.Actor, imp string, from, limit int, states ...importer.EntryState) ([]importer.RowOutcome, error)
 	WriteFailed(ctx context.Context, a importer.Actor, imp, rowTitle, whyTitle string, words func(importer.Problem) string, w io.Writer) error

@@ -39,21 +39,33 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 	return started, nil
 }
 
-// LiftLimit takes the row limit from the actor's draft, after a
-// registration: the rows it left out are to be checked as well.
-func (s *Service) LiftLimit(ctx context.Context, a Actor, imp string) (Import, error) {
+// LiftLimit takes the row limit from what the actor has not started yet,
+// after his portal has registered: the rows it left out are checked as well.
+func (s *Service) LiftLimit(ctx context.Context, a Actor) error {
 	limit, err := s.limits.RowLimit(ctx, a.Portal)
 	if err != nil {
-		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
+		return fmt.Errorf("asking for the row limit: %w", err)
 	}
-	return s.update(ctx, a, imp, func(imp *Import) error {
-		if err := changeable(*imp); err != nil || imp.Limit == limit {
-			return err
+	drafts, err := s.store.Imports(ctx, a.Portal, 0, Draft, Checking, Checked)
+	if err != nil {
+		return fmt.Errorf("listing drafts: %w", err)
+	}
+	for _, draft := range drafts {
+		if draft.User != a.User || draft.Limit == limit {
+			continue
 		}
-		imp.Limit = limit
-		imp.redraft()
-		return nil
-	})
+		_, err := s.update(ctx, a, draft.ID, func(imp *Import) error {
+			if changeable(*imp) == nil {
+				imp.Limit = limit
+				imp.redraft()
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("lifting the limit of a draft: %w", err)
+		}
+	}
+	return nil
 }
 
 // Pause holds an import after the request that is under way.

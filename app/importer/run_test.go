@@ -286,6 +286,48 @@ func TestRowLimit(t *testing.T) {
 	})
 }
 
+// TestRegisteringLiftsTheLimit: also from a file that is already checked.
+func TestRegisteringLiftsTheLimit(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.limit = 100
+		imp := b.checked(table(130))
+		b.limit = 0
+		b.must(b.svc.LiftLimit(b.ctx(), b.actor))
+		if imp = b.reload(imp.ID); imp.State != importer.Draft || imp.Limit != 0 {
+			t.Fatalf("%s with limit %d", imp.State, imp.Limit)
+		}
+		_, err := b.svc.Check(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		b.must(b.pump(b.svc))
+		if imp = b.run(imp.ID); imp.Counts.Created != 130 {
+			t.Fatalf("%+v", imp.Counts)
+		}
+	})
+}
+
+// TestReopeningGoesOn: a dead grant makes the import wait; the person opens
+// the app again, and it goes on.
+func TestReopeningGoesOn(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		imp := b.checked(table(60))
+		_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		b.portal.Fault(emulator.Fault{Method: "crm.item.batchImport", Skip: 1, Kind: emulator.Deny, Status: 401, Code: "authorization_error"})
+		b.must(b.pump(b.svc))
+		imp = b.reload(imp.ID)
+		if imp.State != importer.Waiting || imp.Reason == nil || imp.Reason.Code != "connection_gone" || !imp.Until.IsZero() {
+			t.Fatalf("%s, reason %+v until %v", imp.State, imp.Reason, imp.Until)
+		}
+		b.login(1)
+		b.must(b.svc.Reopened(b.ctx(), b.actor))
+		b.must(b.pump(b.svc))
+		if imp = b.reload(imp.ID); imp.State != importer.Done {
+			t.Fatalf("%s, reason %+v", imp.State, imp.Reason)
+		}
+		b.exactly(60, true)
+	})
+}
+
 func TestPauseResumeStop(t *testing.T) {
 	bubble(t, profile(), func(t *testing.T, b *bench) {
 		imp := b.checked(table(6000))
