@@ -76,6 +76,7 @@ type person struct {
 	page *rod.Page
 	// clicks counts what the person had to do.
 	clicks int
+	began  time.Time
 }
 
 func (p *person) must(err error) {
@@ -88,6 +89,7 @@ func (p *person) must(err error) {
 
 // picture keeps what the person sees, where ARTEFACTS names a folder.
 func (p *person) picture(name string) {
+	p.t.Logf("%s after %v", name, time.Since(p.began).Round(time.Millisecond))
 	dir := os.Getenv("ARTEFACTS")
 	if dir == "" {
 		return
@@ -106,7 +108,7 @@ func (p *person) picture(name string) {
 
 // frame is the app's page as it is now.
 func (p *person) frame() (*rod.Page, error) {
-	element, err := p.page.Timeout(10 * time.Second).Element("iframe")
+	element, err := p.page.Timeout(2 * time.Second).Element("iframe")
 	if err != nil {
 		return nil, fmt.Errorf("the page has no frame: %w", err)
 	}
@@ -177,7 +179,7 @@ func TestImportInTheFrame(t *testing.T) {
 		t.Run(c.lang, func(t *testing.T) {
 			d := startDemo(t)
 			d.portal.EditUser(1, func(u *emulator.User) { u.Lang = c.lang })
-			p := &person{t: t, page: startBrowser(t).MustPage(d.portal.URL() + "/")}
+			p := &person{t: t, began: time.Now(), page: startBrowser(t).MustPage(d.portal.URL() + "/")}
 			sample, err := filepath.Abs(filepath.Join("..", "static", c.sample))
 			p.must(err)
 			before := len(d.portal.Items(emulator.DemoContracts))
