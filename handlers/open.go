@@ -36,12 +36,17 @@ func (s *Server) open(c *fiber.Ctx) error {
 	if opened.NeedsInstall {
 		return s.setUp(c, v, opened.Finish)
 	}
-	// The person has brought a fresh grant: imports that waited for it go
-	// on. Where that fails, opening the app again is no worse than before.
+	s.goOn(c, v)
+	return s.home(c, v)
+}
+
+// goOn goes on with imports that waited for their person, who has brought a
+// fresh grant or webhook. Where that fails, opening the app again is no worse
+// than before.
+func (s *Server) goOn(c *fiber.Ctx, v visit) {
 	if err := s.importer.Reopened(c.UserContext(), v.actor()); err != nil {
 		s.log.Error("going on with imports that waited for their person", "request", c.Locals(keyRequest), "error", err)
 	}
-	return s.home(c, v)
 }
 
 // verify reads an open and has it verified.

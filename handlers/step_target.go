@@ -66,6 +66,9 @@ func (s *Server) showTarget(c *fiber.Ctx, v visit, imp importer.Import, failures
 		problem, ok := refusal(err)
 		var called *bitrix.Error
 		switch {
+		case ok && problem.Code == "connection_gone" && v.Session.Webhook != "" && s.fallback:
+			// It went with the import it was entered for.
+			return s.showWebhook(c, webhookData{Reason: t.Problem(problem.Code, problem.Args)})
 		case ok:
 			d.Trouble = t.Problem(problem.Code, problem.Args)
 		case errors.As(err, &called):

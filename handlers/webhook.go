@@ -65,6 +65,7 @@ func (s *Server) webhook(c *fiber.Ctx) error {
 	}
 	v := visit{next, token}
 	s.enter(c, v)
+	s.goOn(c, v)
 	return s.home(c, v)
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -71,13 +69,6 @@ func (s *Service) begin(ctx context.Context, session Session) (string, Session, 
 		return "", Session{}, fmt.Errorf("storing the session: %w", err)
 	}
 	return token, session, nil
-}
-
-// newID is the id of a stored webhook: 80 random bits.
-func newID() string {
-	b := make([]byte, 10)
-	rand.Read(b) // never fails
-	return strings.ToLower(base32.StdEncoding.EncodeToString(b))
 }
 
 // hashText is SHA-256 in hex, for telling secrets apart without keeping them.

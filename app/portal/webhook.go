@@ -2,6 +2,8 @@ package portal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"net"
@@ -46,7 +48,7 @@ func (s *Service) UseWebhook(ctx context.Context, session *Session, raw, lang st
 		}
 	}
 	hook := Webhook{
-		ID: newID(), Portal: next.Portal, User: next.User,
+		ID: webhookID(next), Portal: next.Portal, User: next.User,
 		URL: w.Secret(), Host: w.Host, Created: s.now(),
 	}
 	if err := s.store.SaveWebhook(ctx, hook); err != nil {
@@ -54,6 +56,14 @@ func (s *Service) UseWebhook(ctx context.Context, session *Session, raw, lang st
 	}
 	next.Webhook = hook.ID
 	return s.begin(ctx, next)
+}
+
+// webhookID is the same for whatever webhook a person enters of one owner:
+// a new one takes the place of one that is gone, and what was begun with
+// that, drafts and waiting imports, goes on with the new one.
+func webhookID(session Session) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d", session.Portal, session.User, session.WebhookUser))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
 }
 
 // tryWebhook asks the portal who the webhook is and what it may do.
