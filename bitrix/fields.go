@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -31,13 +32,56 @@ type fieldRow struct {
 // do not know the parameter and list names of their own making; those are
 // then the names to write to, and UpperName stays what is the same on both.
 func ReadFields(ctx context.Context, r Reader, entityTypeID int64) ([]Field, error) {
+	var raw json.RawMessage
+	if err := read(ctx, r, fieldsMethod, fieldsParams(entityTypeID), &raw); err != nil {
+		return nil, err
+	}
+	return parseFields(raw)
+}
+
+// ReadFieldsOf reads the fields of many entity types, fifty per request.
+// Types that the caller may not read are missing in the answer.
+func ReadFieldsOf(ctx context.Context, r Reader, entityTypeIDs []int64) (map[int64][]Field, error) {
+	all := make(map[int64][]Field, len(entityTypeIDs))
+	for portion := range slices.Chunk(entityTypeIDs, maxCommands) {
+		commands := make([]Command, len(portion))
+		for i, id := range portion {
+			commands[i] = Command{Key: fmt.Sprintf("f%d", id), Method: fieldsMethod, Params: fieldsParams(id)}
+		}
+		reply, err := r.Batch(ctx, commands)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", fieldsMethod, err)
+		}
+		for i, id := range portion {
+			raw, ok := reply.Results[commands[i].Key]
+			if !ok {
+				fault := reply.Errors[commands[i].Key]
+				if fault == nil || fault.Class == Final || fault.Stops() {
+					continue
+				}
+				return nil, fmt.Errorf("reading %s: %w", fieldsMethod, fault)
+			}
+			if all[id], err = parseFields(raw); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+const fieldsMethod = "crm.item.fields"
+
+func fieldsParams(entityTypeID int64) map[string]any {
+	return map[string]any{"entityTypeId": entityTypeID, "useOriginalUfNames": "Y"}
+}
+
+func parseFields(raw json.RawMessage) ([]Field, error) {
+	const method = fieldsMethod
 	var o struct {
 		Fields json.RawMessage `json:"fields"`
 	}
-	const method = "crm.item.fields"
-	params := map[string]any{"entityTypeId": entityTypeID, "useOriginalUfNames": "Y"}
-	if err := read(ctx, r, method, params, &o); err != nil {
-		return nil, err
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, shapeError(method, err)
 	}
 	if len(o.Fields) == 0 || isNull(o.Fields) {
 		return nil, shapeError(method, errors.New("no fields in the result"))

@@ -111,36 +111,85 @@ func ReadCategories(ctx context.Context, r Reader, entityTypeID int64) ([]Catego
 // ReadStatuses reads a CRM dictionary, such as "SOURCE" or
 // "DYNAMIC_<entityTypeId>_STAGE_<categoryId>", in the portal's order.
 func ReadStatuses(ctx context.Context, r Reader, entityID string) ([]Status, error) {
-	type row struct {
+	var statuses []Status
+	err := pages(ctx, r, statusMethod, statusParams(entityID), "", func(raw json.RawMessage) error {
+		page, err := parseStatuses(raw)
+		statuses = append(statuses, page...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	sortStatuses(statuses)
+	return statuses, nil
+}
+
+// ReadDictionaries reads several dictionaries by their ENTITY_ID, fifty per
+// request. The portal answers with a whole dictionary at a time; those that
+// the caller may not read are missing in the answer.
+func ReadDictionaries(ctx context.Context, r Reader, entityIDs []string) (map[string][]Status, error) {
+	all := make(map[string][]Status, len(entityIDs))
+	for portion := range slices.Chunk(entityIDs, maxCommands) {
+		commands := make([]Command, len(portion))
+		for i, id := range portion {
+			commands[i] = Command{Key: fmt.Sprintf("d%d", i), Method: statusMethod, Params: statusParams(id)}
+		}
+		reply, err := r.Batch(ctx, commands)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", statusMethod, err)
+		}
+		for i, id := range portion {
+			key := commands[i].Key
+			if fault := reply.Errors[key]; fault != nil && fault.Class == Final {
+				continue
+			} else if fault != nil {
+				return nil, fmt.Errorf("reading %s of %s: %w", statusMethod, id, fault)
+			}
+			raw, ok := reply.Results[key]
+			if !ok {
+				return nil, shapeError(statusMethod, fmt.Errorf("no answer for %s", id))
+			}
+			if all[id], err = parseStatuses(raw); err != nil {
+				return nil, shapeError(statusMethod, err)
+			}
+			sortStatuses(all[id])
+		}
+	}
+	return all, nil
+}
+
+const statusMethod = "crm.status.list"
+
+func statusParams(entityID string) map[string]any {
+	return map[string]any{
+		"filter": map[string]any{"ENTITY_ID": entityID},
+		"order":  map[string]any{"SORT": "ASC"},
+	}
+}
+
+func parseStatuses(raw json.RawMessage) ([]Status, error) {
+	var rows []struct {
 		ID        looseText `json:"STATUS_ID"`
 		Entity    looseText `json:"ENTITY_ID"`
 		Name      looseText `json:"NAME"`
 		Sort      looseInt  `json:"SORT"`
 		Semantics looseText `json:"SEMANTICS"`
 	}
-	params := map[string]any{
-		"filter": map[string]any{"ENTITY_ID": entityID},
-		"order":  map[string]any{"SORT": "ASC"},
-	}
-	var statuses []Status
-	err := pages(ctx, r, "crm.status.list", params, "", func(raw json.RawMessage) error {
-		var rows []row
-		if err := list(raw, &rows); err != nil {
-			return err
-		}
-		for _, s := range rows {
-			statuses = append(statuses, Status{
-				ID: string(s.ID), EntityID: string(s.Entity), Name: string(s.Name),
-				Sort: int(s.Sort), Semantics: string(s.Semantics),
-			})
-		}
-		return nil
-	})
-	if err != nil {
+	if err := list(raw, &rows); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(statuses, func(a, b Status) int { return a.Sort - b.Sort })
+	statuses := make([]Status, len(rows))
+	for i, s := range rows {
+		statuses[i] = Status{
+			ID: string(s.ID), EntityID: string(s.Entity), Name: string(s.Name),
+			Sort: int(s.Sort), Semantics: string(s.Semantics),
+		}
+	}
 	return statuses, nil
+}
+
+func sortStatuses(statuses []Status) {
+	slices.SortStableFunc(statuses, func(a, b Status) int { return a.Sort - b.Sort })
 }
 
 // read calls a method and decodes its result.

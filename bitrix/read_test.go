@@ -300,3 +300,61 @@ func FuzzReads(f *testing.F) {
 		}
 	})
 }
+
+// batches answers the commands of a batch by their method and parameters.
+type batches func(c bitrix.Command) (string, *bitrix.Error)
+
+func (b batches) Call(context.Context, string, any) (bitrix.Reply, error) {
+	return bitrix.Reply{}, errors.New("called alone")
+}
+
+func (b batches) Batch(_ context.Context, commands []bitrix.Command) (bitrix.BatchReply, error) {
+	reply := bitrix.BatchReply{Results: map[string]json.RawMessage{}, Errors: map[string]*bitrix.Error{}}
+	for _, c := range commands {
+		if result, fault := b(c); fault != nil {
+			reply.Errors[c.Key] = fault
+		} else {
+			reply.Results[c.Key] = json.RawMessage(result)
+		}
+	}
+	return reply, nil
+}
+
+// TestManyAtATime: fields and dictionaries come in batches; what the person
+// may not read is missing, what passes is an error.
+func TestManyAtATime(t *testing.T) {
+	calls := 0
+	r := batches(func(c bitrix.Command) (string, *bitrix.Error) {
+		calls++
+		params := fmt.Sprint(c.Params)
+		switch {
+		case strings.Contains(params, "1040") || strings.Contains(params, "SECRET"):
+			return "", &bitrix.Error{Code: "ACCESS_DENIED", Status: 400, Class: bitrix.Final}
+		case c.Method == "crm.item.fields":
+			return `{"fields":{"title":{"type":"string","title":"Name"}}}`, nil
+		default:
+			return `[{"STATUS_ID":"B","NAME":"Second","SORT":"20"},{"STATUS_ID":"A","NAME":"First","SORT":"10"}]`, nil
+		}
+	})
+	ids := []int64{1040}
+	for n := range int64(70) {
+		ids = append(ids, 2000+2*n)
+	}
+	fields, err := bitrix.ReadFieldsOf(t.Context(), r, ids)
+	if err != nil || len(fields) != 70 || fields[2000][0].Title != "Name" || calls != 71 {
+		t.Errorf("%d types of %d calls, %v", len(fields), calls, err)
+	}
+	dictionaries, err := bitrix.ReadDictionaries(t.Context(), r, []string{"SOURCE", "SECRET"})
+	if err != nil || len(dictionaries) != 1 || dictionaries["SOURCE"][0].ID != "A" {
+		t.Errorf("%v, %v", dictionaries, err)
+	}
+	busy := batches(func(bitrix.Command) (string, *bitrix.Error) {
+		return "", &bitrix.Error{Code: "OPERATION_TIME_LIMIT", Status: 429, Class: bitrix.Refused}
+	})
+	if _, err := bitrix.ReadFieldsOf(t.Context(), busy, ids); bitrix.Code(err) != "OPERATION_TIME_LIMIT" {
+		t.Errorf("a limit is %v", err)
+	}
+	if _, err := bitrix.ReadDictionaries(t.Context(), busy, []string{"SOURCE"}); bitrix.Code(err) != "OPERATION_TIME_LIMIT" {
+		t.Errorf("a limit is %v", err)
+	}
+}

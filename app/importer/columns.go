@@ -3,7 +3,6 @@ package importer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,19 +30,23 @@ func (s *Service) Suggest(ctx context.Context, a Actor, imp string, types []bitr
 	if u.Inspection == nil {
 		return 0, 0, 0, Refuse("upload_incomplete")
 	}
+	caller, err := s.connect(ctx, a.Portal, a.Connection)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	ids := make([]int64, len(types))
+	for i, t := range types {
+		ids[i] = t.EntityTypeID
+	}
+	fields, err := bitrix.ReadFieldsOf(ctx, caller, ids)
+	if err != nil {
+		return 0, 0, 0, portalError("reading the fields of all smart processes", err)
+	}
 	best, second := 0, 0
-	for _, t := range types {
-		schema, err := s.Schema(ctx, a, t.EntityTypeID)
-		if err != nil {
-			var refused *Refusal
-			if errors.As(err, &refused) {
-				continue // a smart process that this person may not read is no candidate
-			}
-			return 0, 0, 0, err
-		}
-		n := headersIn(schema, u)
+	for _, id := range ids {
+		n := headersIn(fields[id], field.Context{EntityTypeID: id, Lang: a.Lang}, u)
 		if n > best {
-			best, second, entityTypeID = n, best, t.EntityTypeID
+			best, second, entityTypeID = n, best, id
 		} else if n > second {
 			second = n
 		}
@@ -55,11 +58,11 @@ func (s *Service) Suggest(ctx context.Context, a Actor, imp string, types []bitr
 }
 
 // headersIn counts the columns that surely have a field here.
-func headersIn(schema Schema, u Upload) int {
-	targets := field.Targets(schema.Fields, schema.Context)
+func headersIn(fields []bitrix.Field, c field.Context, u Upload) int {
+	targets := field.Targets(fields, c)
 	n := 0
-	for _, c := range u.Inspection.Columns {
-		if p := field.Match(c.Name, field.Profile{}, targets, schema.Context); len(p) > 0 && p[0].Confidence >= certain {
+	for _, column := range u.Inspection.Columns {
+		if p := field.Match(column.Name, field.Profile{}, targets, c); len(p) > 0 && p[0].Confidence >= certain {
 			n++
 		}
 	}

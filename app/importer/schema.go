@@ -144,11 +144,11 @@ func readDictionaries(ctx context.Context, caller Caller, c *field.Context, t bi
 			names = append(names, name)
 		}
 	}
-	for _, name := range names {
-		statuses, err := bitrix.ReadStatuses(ctx, caller, name)
-		if err != nil {
-			return portalError("reading the dictionary "+name, err)
-		}
+	dictionaries, err := bitrix.ReadDictionaries(ctx, caller, names)
+	if err != nil {
+		return portalError("reading stages and dictionaries", err)
+	}
+	for name, statuses := range dictionaries {
 		if category, ok := stageOf[name]; ok {
 			c.Stages[category] = statuses
 			continue
