@@ -389,7 +389,7 @@ func (g *guest) wait() {
 
 func (g *guest) waitWhile(phases ...string) {
 	g.t.Helper()
-	for until := time.Now().Add(50 * time.Second); slices.Contains(phases, g.page.phase()); pause(g.t, 50*time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); slices.Contains(phases, g.page.phase()); pause(g.t, 50*time.Millisecond) {
 		if time.Now().After(until) {
 			g.t.Fatalf("waited too long: %s", g.page.main())
 		}
