@@ -89,7 +89,7 @@ func TestFrameFallback(t *testing.T) {
 			if g.page.ancestors() == "'none'" {
 				t.Fatal("the portal's frame does not show the page")
 			}
-			asked := len(s.paths)
+			asked := len(s.asked())
 			// A slip first: the page comes again, still in the frame.
 			g.connect("https://example.invalid/nothing")
 			if g.page.status != http.StatusUnprocessableEntity || g.page.ancestors() == "'none'" || g.page.byID("webhook") == nil {
@@ -136,7 +136,7 @@ func TestFrameForged(t *testing.T) {
 		}
 		g.says("This open could not be confirmed", "Open SPA Importer from the menu of your Bitrix24.")
 	}
-	if len(s.paths) != 0 {
-		t.Errorf("the portal was asked %q", s.paths)
+	if asked := s.asked(); len(asked) != 0 {
+		t.Errorf("the portal was asked %q", asked)
 	}
 }

@@ -164,8 +164,8 @@ func TestWebhookMustBePublic(t *testing.T) {
 			g.connect(webhook)
 			g.refused(lang, http.StatusUnprocessableEntity, why)
 		}
-		if len(s.paths) != 0 {
-			t.Errorf("the portal was asked %q", s.paths)
+		if asked := s.asked(); len(asked) != 0 {
+			t.Errorf("the portal was asked %q", asked)
 		}
 	})
 }

@@ -125,6 +125,13 @@ func (s *hookSite) onlyThrough(webhooks ...string) {
 	}
 }
 
+// asked is what the portal was asked so far.
+func (s *hookSite) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.paths)
+}
+
 // secretOf is the code in a webhook's address.
 func secretOf(webhook string) string { return strings.Split(webhook, "/")[5] }
 
