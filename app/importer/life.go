@@ -75,6 +75,9 @@ func (s *Service) Pause(ctx context.Context, a Actor, imp string) (Import, error
 		case Paused:
 			return nil
 		case Running, Waiting:
+			if imp.stopping() {
+				return Refuse("already_ended")
+			}
 			imp.State, imp.Until = Paused, time.Time{}
 			return nil
 		default:
@@ -91,6 +94,9 @@ func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, erro
 		case Running:
 			return nil
 		case Paused, Waiting:
+			if imp.stopping() {
+				return Refuse("already_ended")
+			}
 			imp.State, imp.Reason, imp.Until, imp.Verify = Running, nil, time.Time{}, true
 			return nil
 		default:
@@ -104,26 +110,55 @@ func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, erro
 	return resumed, nil
 }
 
-// Stop ends an import for good. What is in stays in; rows whose request is
-// under way are still recorded.
+// stopping is the reason of an import that waits only for the word on its
+// last request: nothing new is sent, and then it is stopped.
+const stopping = "stopping"
+
+func (i *Import) stopping() bool {
+	return i.State == Waiting && i.Reason != nil && i.Reason.Code == stopping
+}
+
+// Stop ends an import for good. What is in stays in. Rows whose request is
+// under way still get their outcome: until then the import is stopping.
 func (s *Service) Stop(ctx context.Context, a Actor, imp string) (Import, error) {
-	ended := false
 	stopped, err := s.update(ctx, a, imp, func(imp *Import) error {
 		switch imp.State {
 		case Stopped:
 			return nil
 		case Running, Paused, Waiting:
-			imp.State, imp.Finished, imp.Reason, imp.Until = Stopped, s.now(), nil, time.Time{}
-			ended = true
+			p := problem(stopping)
+			imp.State, imp.Reason, imp.Until = Waiting, &p, s.now()
 			return nil
 		default:
 			return Refuse("not_running")
 		}
 	})
-	if err == nil && ended {
+	if err != nil || stopped.State == Stopped {
+		return stopped, err
+	}
+	// From here on no request is begun, so what is not under way now never
+	// will be.
+	doubtful, err := s.journal.Entries(ctx, imp, 0, 1, EntrySending)
+	if err != nil {
+		return stopped, fmt.Errorf("looking for rows under way: %w", err)
+	}
+	if len(doubtful) > 0 {
+		s.ring(ctx, runLane(stopped.Portal))
+		return stopped, nil
+	}
+	stopped, err = s.update(ctx, a, imp, func(imp *Import) error {
+		imp.end(Stopped, s.now())
+		return nil
+	})
+	if err == nil {
 		s.releaseConnection(ctx, stopped)
 	}
 	return stopped, err
+}
+
+// end gives an import its last state.
+func (i *Import) end(state State, now time.Time) {
+	i.State, i.Finished, i.Reason, i.Until = state, now, nil, time.Time{}
 }
 
 // Reopened goes on with imports that waited for their person: he has opened

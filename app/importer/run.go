@@ -79,6 +79,8 @@ type run struct {
 	closer   io.Closer
 	// doubt: there may be rows whose request may have been executed.
 	doubt bool
+	// stops: the run only settles what is in doubt.
+	stops bool
 }
 
 // errNotRunning ends a run because a person paused or stopped the import.
@@ -93,6 +95,9 @@ func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until 
 			r.closer.Close()
 		}
 	}()
+	if imp.stopping() {
+		return r.end(ctx, r.stop(ctx))
+	}
 	err := r.prepare(ctx)
 	for err == nil && s.now().Before(until) && ctx.Err() == nil {
 		var done bool
@@ -110,7 +115,9 @@ func (r *run) end(ctx context.Context, err error) (Next, error) {
 		return Next{Again: true}, nil
 	}
 	if errors.Is(err, errNotRunning) {
-		return Next{}, nil
+		// Somebody who stops the import wants the word on what was under way.
+		now, err := r.s.store.Import(ctx, r.imp.Portal, r.imp.ID)
+		return Next{Again: err == nil && now.stopping()}, nil
 	}
 	if errors.Is(err, ErrFenced) || ctx.Err() != nil {
 		return Next{Again: true}, err
@@ -139,6 +146,12 @@ func (e *waitError) Error() string { return "waiting: " + e.reason.Code }
 // wait puts the import aside: until a time, or, without one, until a person
 // comes.
 func (r *run) wait(ctx context.Context, reason Problem, until time.Time) (Next, error) {
+	if r.stops {
+		reason = problem(stopping)
+		if until.IsZero() {
+			until = r.s.now().Add(time.Minute)
+		}
+	}
 	_, err := r.write(ctx, nil, func(imp *Import) error {
 		imp.State, imp.Reason, imp.Until = Waiting, &reason, until
 		return nil
@@ -175,7 +188,7 @@ func (r *run) waitForPortal(ctx context.Context, err error, at time.Time) (Next,
 func (r *run) write(ctx context.Context, entries []Entry, change func(*Import) error) (Import, error) {
 	failures := r.imp.Failures
 	imp, err := r.s.journal.Write(ctx, r.fence, r.imp.ID, entries, func(imp *Import) error {
-		if imp.State != Running && (imp.State != Waiting || imp.Until.IsZero()) {
+		if imp.State != Running && (imp.State != Waiting || imp.Until.IsZero()) || imp.stopping() != r.stops {
 			return errNotRunning
 		}
 		imp.Failures = failures
@@ -382,7 +395,7 @@ func (r *run) chunkSize() int {
 // finish ends the import. The webhook it came through is of no use any more.
 func (r *run) finish(ctx context.Context) error {
 	_, err := r.write(ctx, nil, func(imp *Import) error {
-		imp.State, imp.Finished, imp.Reason = Done, r.s.now(), nil
+		imp.end(Done, r.s.now())
 		return nil
 	})
 	if err != nil {
@@ -393,6 +406,50 @@ func (r *run) finish(ctx context.Context) error {
 	r.s.tell(ctx, r.caller, r.imp)
 	r.s.releaseConnection(ctx, r.imp)
 	return nil
+}
+
+// stop settles what is in doubt and ends the import. Where the portal cannot
+// be asked any more, the rows end as unknown.
+func (r *run) stop(ctx context.Context) error {
+	r.stops = true
+	caller, err := r.s.connect(ctx, r.imp.Portal, r.imp.Connection)
+	if err == nil {
+		r.caller = caller
+		err = r.recheck(ctx)
+	}
+	var refused *Refusal
+	_, known := reasonOf(err)
+	if _, passes := waitOf(err, r.s.now()); !passes && (errors.As(err, &refused) || known) {
+		err = r.giveUp(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	stopped, err := r.write(ctx, nil, func(imp *Import) error {
+		imp.end(Stopped, r.s.now())
+		return nil
+	})
+	if err == nil {
+		r.s.releaseConnection(ctx, stopped)
+	}
+	return err
+}
+
+// giveUp ends rows in doubt that nobody can look up.
+func (r *run) giveUp(ctx context.Context) error {
+	for {
+		doubtful, err := r.s.journal.Entries(ctx, r.imp.ID, 0, maxScan, EntrySending)
+		if err != nil || len(doubtful) == 0 {
+			return err
+		}
+		for i := range doubtful {
+			p := problem("unknown_outcome")
+			doubtful[i].State, doubtful[i].Problem = EntryFailed, &p
+		}
+		if err := r.settled(ctx, doubtful, nil); err != nil {
+			return err
+		}
+	}
 }
 
 // tell sends the person a notification that his import has ended. It is a

@@ -357,6 +357,44 @@ func TestPauseResumeStop(t *testing.T) {
 	})
 }
 
+// TestStopWaitsForTheLastRequest: rows under way when a person stops the
+// import still get their outcome, whether the answer comes or is lost.
+func TestStopWaitsForTheLastRequest(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run(fmt.Sprint("answer lost: ", lost), func(t *testing.T) {
+			bubble(t, profile(), func(t *testing.T, b *bench) {
+				b.portal.SetCost("crm.item.batchImport", 400*time.Millisecond)
+				imp := b.checked(table(200))
+				b.wire.sever[3] = lost
+				_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
+				b.must(err)
+				pumped := make(chan error)
+				go func() { pumped <- b.pump(b.svc) }()
+				for len(b.titles()) < 30 {
+					time.Sleep(100 * time.Millisecond) // virtual
+				}
+				stopped, err := b.svc.Stop(b.ctx(), b.actor, imp.ID)
+				b.must(err)
+				if stopped.State != importer.Waiting || stopped.Reason.Code != "stopping" {
+					t.Fatalf("%s, %+v", stopped.State, stopped.Reason)
+				}
+				if _, err := b.svc.Resume(b.ctx(), b.actor, imp.ID); err == nil {
+					t.Error("a stopping import was resumed")
+				}
+				b.must(<-pumped)
+				b.wire.work.Wait()
+				imp = b.reload(imp.ID)
+				if imp.State != importer.Stopped || imp.Counts.Created != len(b.titles()) || imp.Counts.Created >= 200 {
+					t.Fatalf("%s, %+v, %d items", imp.State, imp.Counts, len(b.titles()))
+				}
+				if b.released != 1 {
+					t.Errorf("connection released %d times", b.released)
+				}
+			})
+		})
+	}
+}
+
 // TestUnprovable: a person who sees only his own items cannot be told that a
 // row for somebody else does not exist.
 func TestUnprovable(t *testing.T) {
