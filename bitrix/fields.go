@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -43,30 +42,12 @@ func ReadFields(ctx context.Context, r Reader, entityTypeID int64) ([]Field, err
 // Types that the caller may not read are missing in the answer.
 func ReadFieldsOf(ctx context.Context, r Reader, entityTypeIDs []int64) (map[int64][]Field, error) {
 	all := make(map[int64][]Field, len(entityTypeIDs))
-	for portion := range slices.Chunk(entityTypeIDs, maxCommands) {
-		commands := make([]Command, len(portion))
-		for i, id := range portion {
-			commands[i] = Command{Key: fmt.Sprintf("f%d", id), Method: fieldsMethod, Params: fieldsParams(id)}
-		}
-		reply, err := r.Batch(ctx, commands)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", fieldsMethod, err)
-		}
-		for i, id := range portion {
-			raw, ok := reply.Results[commands[i].Key]
-			if !ok {
-				fault := reply.Errors[commands[i].Key]
-				if fault == nil || fault.Class == Final || fault.Stops() {
-					continue
-				}
-				return nil, fmt.Errorf("reading %s: %w", fieldsMethod, fault)
-			}
-			if all[id], err = parseFields(raw); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return all, nil
+	err := each(ctx, r, fieldsMethod, entityTypeIDs, func(id int64) any { return fieldsParams(id) },
+		func(id int64, raw json.RawMessage) (err error) {
+			all[id], err = parseFields(raw)
+			return err
+		})
+	return all, err
 }
 
 const fieldsMethod = "crm.item.fields"

@@ -129,33 +129,45 @@ func ReadStatuses(ctx context.Context, r Reader, entityID string) ([]Status, err
 // the caller may not read are missing in the answer.
 func ReadDictionaries(ctx context.Context, r Reader, entityIDs []string) (map[string][]Status, error) {
 	all := make(map[string][]Status, len(entityIDs))
-	for portion := range slices.Chunk(entityIDs, maxCommands) {
+	err := each(ctx, r, statusMethod, entityIDs, func(id string) any { return statusParams(id) },
+		func(id string, raw json.RawMessage) (err error) {
+			all[id], err = parseStatuses(raw)
+			sortStatuses(all[id])
+			return err
+		})
+	return all, err
+}
+
+// each calls a method once per key, fifty in a request, and hands over the
+// results. Keys that the portal refuses for good are passed over.
+func each[K any](ctx context.Context, r Reader, method string, keys []K, params func(K) any, result func(K, json.RawMessage) error) error {
+	for portion := range slices.Chunk(keys, maxCommands) {
 		commands := make([]Command, len(portion))
-		for i, id := range portion {
-			commands[i] = Command{Key: fmt.Sprintf("d%d", i), Method: statusMethod, Params: statusParams(id)}
+		for i, key := range portion {
+			commands[i] = Command{Key: fmt.Sprintf("c%d", i), Method: method, Params: params(key)}
 		}
 		reply, err := r.Batch(ctx, commands)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", statusMethod, err)
+			return fmt.Errorf("reading %s: %w", method, err)
 		}
-		for i, id := range portion {
-			key := commands[i].Key
-			if fault := reply.Errors[key]; fault != nil && fault.Class == Final {
-				continue
-			} else if fault != nil {
-				return nil, fmt.Errorf("reading %s of %s: %w", statusMethod, id, fault)
+		for i, key := range portion {
+			name := commands[i].Key
+			raw, ok := reply.Results[name]
+			fault := reply.Errors[name]
+			switch {
+			case fault != nil && (fault.Class == Final || fault.Stops()):
+			case fault != nil:
+				return fmt.Errorf("reading %s: %w", method, fault)
+			case !ok:
+				return shapeError(method, errors.New("a command of a batch has no answer"))
+			default:
+				if err := result(key, raw); err != nil {
+					return shapeError(method, err)
+				}
 			}
-			raw, ok := reply.Results[key]
-			if !ok {
-				return nil, shapeError(statusMethod, fmt.Errorf("no answer for %s", id))
-			}
-			if all[id], err = parseStatuses(raw); err != nil {
-				return nil, shapeError(statusMethod, err)
-			}
-			sortStatuses(all[id])
 		}
 	}
-	return all, nil
+	return nil
 }
 
 const statusMethod = "crm.status.list"
