@@ -3,19 +3,24 @@ package handlers
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/locale"
 )
 
 // receiptData is step 4 before the start: what will happen, once more.
 type receiptData struct {
 	chrome
-	Import          importer.Import
-	Pipeline, Stage string
-	// Mine: the person himself will be responsible.
-	Mine bool
+	Import   importer.Import
+	Pipeline string
+	// Stage and Responsible say where these come from; Stage is empty where
+	// the smart process has no stages.
+	Stage, Responsible string
+	// Unused names the columns with values that are not imported.
+	Unused string
 	// Write is how many rows will be written, Left how many will not.
 	Write, Left int
 }
@@ -36,11 +41,22 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 	t := s.text(c)
 	d := receiptData{
 		chrome: stepper(t, 4, imp), Import: imp,
-		Mine:  imp.Target.Responsible == 0 || imp.Target.Responsible == v.Session.User,
 		Write: imp.Plan.Created + imp.Plan.Updated, Left: imp.Plan.Skipped + imp.Plan.Failed,
 	}
 	d.Failures, d.Lead = failures, t.Text("import.receipt_lead")
 	d.Scripts = []string{"start.js"}
+	person := t.Text("import.you")
+	if id := imp.Target.Responsible; id != 0 && id != v.Session.User {
+		person = t.Text("import.user", "id", strconv.FormatInt(id, 10))
+	}
+	d.Responsible = sourceOf(t, imp.Mapping, "assignedById", person)
+	view, err := s.importer.Columns(c.UserContext(), v.actor(), imp.ID)
+	if err != nil {
+		if _, ok := refusal(err); !ok {
+			return err
+		}
+	}
+	d.Unused = unused(t, view)
 	schema, err := s.importer.Schema(c.UserContext(), v.actor(), imp.Target.EntityTypeID)
 	if err != nil {
 		if _, ok := refusal(err); !ok {
@@ -49,16 +65,52 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 	} else {
 		for _, category := range schema.Context.Categories {
 			if category.ID == imp.Target.CategoryID && schema.Type.Categories {
-				d.Pipeline = category.Name
+				d.Pipeline = sourceOf(t, imp.Mapping, "categoryId", category.Name)
 			}
 		}
-		for _, stage := range schema.Context.Stages[imp.Target.CategoryID] {
-			if stage.ID == imp.Target.StageID {
-				d.Stage = stage.Name
+		if stages := schema.Context.Stages[imp.Target.CategoryID]; len(stages) > 0 {
+			d.Stage = t.Text("target.stage_first")
+			for _, stage := range stages {
+				if stage.ID == imp.Target.StageID {
+					d.Stage = stage.Name
+				}
 			}
+			d.Stage = sourceOf(t, imp.Mapping, "stageId", d.Stage)
 		}
 	}
 	return s.render(c, "receipt", t.Text("import.receipt_title"), d)
+}
+
+// sourceOf says where the rows get the value of a field from: the column that
+// goes there, and what was said for all rows for those that have none.
+func sourceOf(t locale.Catalogue, m importer.Mapping, name, otherwise string) string {
+	for _, c := range m.Columns {
+		if c.Field == name {
+			return t.Text("import.from_file", "otherwise", otherwise)
+		}
+	}
+	if m.Constants[name] != "" {
+		return t.Text("columns.by_constant", "value", m.Constants[name])
+	}
+	return otherwise
+}
+
+// unusedShown is how many columns the receipt names.
+const unusedShown = 12
+
+// unused names the columns that hold something and go nowhere: who presses
+// Start should know what stays behind.
+func unused(t locale.Catalogue, view importer.ColumnsView) string {
+	var names []string
+	for _, c := range view.Columns {
+		if c.Mapping.Field == "" && c.Filled > 0 {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) > unusedShown {
+		return t.Text("check.rows_and_more", "rows", strings.Join(names[:unusedShown], ", "))
+	}
+	return strings.Join(names, ", ")
 }
 
 // startImport begins to write. Pressing twice starts once.

@@ -158,7 +158,8 @@ func TestFourSteps(t *testing.T) {
 	p = w.press("/imports/" + id)
 	p.assertHas(t, "1 value needs a decision")
 	p = w.press("/imports/" + id + "/receipt")
-	p.assertHas(t, "Ready to import", "Import 2 items", "1 row is left out", "Contracts")
+	p.assertHas(t, "Ready to import", "Import 2 items", "1 row is left out", "Contracts",
+		"from the file, otherwise the first stage", `<dd dir="auto">you</dd>`)
 	w.press("/imports/" + id + "/start")
 	w.press("/imports/" + id + "/start") // a double click
 	w.work()
