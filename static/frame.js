@@ -102,6 +102,13 @@ function fit() {
 }
 
 document.documentElement.classList.add('scripted');
+// A step that follows another begins at its heading, or at what must be put
+// right. A frame that the person has not entered yet takes no focus.
+if (document.hasFocus() && document.activeElement === document.body) {
+  const summary = document.getElementById('summary');
+  if (summary) summary.focus();
+  else if (document.querySelector('.steps')) document.getElementById('title')?.focus({ preventScroll: true });
+}
 if (framed) {
   document.documentElement.classList.add('framed');
   if (!('slider' in document.body.dataset)) fit();
