@@ -328,7 +328,7 @@ func FuzzSessionToken(f *testing.F) {
 		// Only the form is decided here: a nil store would panic if a
 		// malformed token came as far as the database.
 		if len(token) == 43 && strings.Trim(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == "" {
-			t.Skip("well-formed")
+			return // well-formed: the database would be asked
 		}
 		if _, err := portal.New(portal.Options{}).Session(t.Context(), token); !errors.Is(err, portal.ErrSessionOver) {
 			t.Errorf("%q: %v", token, err)

@@ -17,7 +17,7 @@ func send(t *testing.T, w *emulator.World, address, kind string, b []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, bytes.NewReader(b))
 	if err != nil {
-		t.Skip("no such address")
+		return // no such address
 	}
 	req.Header.Set("Content-Type", kind)
 	res, err := w.Transport().RoundTrip(req)
@@ -55,11 +55,11 @@ func FuzzJSON(f *testing.F) {
 	w, p, hook := fuzzPortal(f)
 	f.Fuzz(func(t *testing.T, method, params string) {
 		if strings.ContainsAny(method, "/?#% ") || method == "" || method == "." || method == ".." {
-			t.Skip()
+			return // no method can have this name
 		}
 		send(t, w, hook+url.PathEscape(method), "application/json", []byte(params))
 		if len(p.Items(177)) > 5000 {
-			t.Skip("full")
+			return
 		}
 	})
 }
