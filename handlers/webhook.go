@@ -76,8 +76,10 @@ func (s *Server) refuseWebhook(c *fiber.Ctx, err error, inside, inFrame bool) er
 	}
 	told := refusalReport(s.text(c), r)
 	c.Status(told.status)
-	d := webhookData{Problem: told.text, Framed: inFrame}
-	d.Failures = []failure{{Field: "webhook", Text: told.text}}
+	// The title says what is wrong, the text what to do about it.
+	problem := told.title + ". " + told.text
+	d := webhookData{Problem: problem, Framed: inFrame}
+	d.Failures = []failure{{Field: "webhook", Text: problem}}
 	if inside || inFrame {
 		if inFrame {
 			s.frameByAny(c)
