@@ -38,10 +38,10 @@ func send(t *testing.T, w *emulator.World, address, kind string, b []byte) {
 	}
 }
 
-func fuzzPortal(t testing.TB) (*emulator.World, *emulator.Portal, string) {
+func fuzzPortal(t testing.TB) (*emulator.World, string) {
 	w, p := demo(t)
 	p.SetLimits(emulator.Limits{})
-	return w, p, p.Webhook(1)
+	return w, p.Webhook(1)
 }
 
 func FuzzJSON(f *testing.F) {
@@ -52,7 +52,7 @@ func FuzzJSON(f *testing.F) {
 	f.Add("user.get", `{"FILTER":{"@ID":[1,2],"NAME_SEARCH":"a"},"start":"-1"}`)
 	f.Add("crm.duplicate.findbycomm", `{"type":"PHONE","values":["1",2,null]}`)
 	f.Add("crm.status.list", `[[[[]]]]`)
-	w, _, hook := fuzzPortal(f)
+	w, hook := fuzzPortal(f)
 	f.Fuzz(func(t *testing.T, method, params string) {
 		if strings.ContainsAny(method, "/?#% ") || method == "" || method == "." || method == ".." {
 			return // no method can have this name
@@ -64,7 +64,7 @@ func FuzzJSON(f *testing.F) {
 func FuzzForm(f *testing.F) {
 	f.Add("entityTypeId=177&fields[UF_CRM_7_1747309710][]=1&fields[UF_CRM_7_1747309710][]=2&useOriginalUfNames=Y")
 	f.Add("fields[a][b][c]=1&fields=2&[x]=3&a[[b]]=1&%=1&cmd[a][b]=x")
-	w, _, hook := fuzzPortal(f)
+	w, hook := fuzzPortal(f)
 	f.Fuzz(func(t *testing.T, params string) {
 		send(t, w, hook+"crm.item.add", "application/x-www-form-urlencoded", []byte(params))
 		send(t, w, hook+"batch", "application/x-www-form-urlencoded", []byte("cmd[a]="+url.QueryEscape("crm.item.add?"+params)))
