@@ -33,7 +33,7 @@ func TestWebhookThatIsWrong(t *testing.T) {
 	s := newSite(t, nil)
 	for raw, says := range map[string]string{
 		"": "The webhook is missing. Paste the address", typed: "deleted or changed",
-		"https://acme.bitrix24.example/crm/": "This is not the address of an inbound webhook. It looks like https://",
+		"https://acme.bitrix24.example/crm/":  "This is not the address of an inbound webhook. It looks like https://",
 		s.portal.Webhook(clerk, "user_brief"): "It lacks: crm", "http://acme.bitrix24.example/rest/1/abcdefghijkl/": "without encryption",
 		"https://10.0.0.1/rest/1/abcdefghijkl/": "private networks",
 	} {
