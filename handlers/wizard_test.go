@@ -240,3 +240,21 @@ func TestRowLimitIsSaidFirst(t *testing.T) {
 	}
 	w.press("/files/paste", "rows", rows.String()).assertHas(t, "Only the first 100 rows will be imported", "The file has 150 rows")
 }
+
+// TestStoppedSaysWhatWasNotSent: rows that were never sent are neither
+// skipped nor failed, and the page says how many there are.
+func TestStoppedSaysWhatWasNotSent(t *testing.T) {
+	w := newWizard(t, boss)
+	p := w.press("/files/paste", "rows", "Title\tContract number\nChairs\tC-1\nDesks\tC-2\nLamps\tC-3\n")
+	p = w.press("/files/" + w.id(p, fileID) + "/next")
+	id := w.id(p, importID)
+	w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "pipeline", w.option(p, "Sales"), "responsible", "1")
+	w.work()
+	p = w.press("/imports/" + id)
+	w.press("/imports/"+id+"/columns/save", append(mappedForm(p), "do", "check")...)
+	w.work()
+	w.press("/imports/" + id + "/start")
+	w.press("/imports/" + id + "/stop")
+	w.work()
+	w.press("/imports/"+id).assertHas(t, "Stopped: 0 of 3 rows were imported", "3 rows were not sent to Bitrix24")
+}
