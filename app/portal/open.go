@@ -268,6 +268,9 @@ func (s *Service) Renew(ctx context.Context, token string, f Fresh, ip string) (
 	opened.Session, err = s.store.UpdateSession(ctx, opened.Session.Hash, func(n *Session) error {
 		n.EntityTypeID, n.ItemID, n.Import = old.EntityTypeID, old.ItemID, old.Import
 		n.Webhook, n.WebhookUser = old.Webhook, old.WebhookUser
+		if old.Webhook != "" {
+			n.Admin = n.Admin && old.Admin // see UseWebhook
+		}
 		return nil
 	})
 	if err != nil {

@@ -63,6 +63,20 @@ func TestWebhookInsideAFrame(t *testing.T) {
 		t.Errorf("of the frame's portal: %+v", session)
 	}
 
+	// An administrator with the webhook of somebody who sees less is no
+	// administrator for what is called with it, nor after a renewal.
+	s := h.service()
+	boss := h.open(admin).Session
+	token, session, err := s.UseWebhook(t.Context(), &boss, h.portal.Webhook(plain), "en", false)
+	if err != nil || session.User != admin || session.Admin {
+		t.Errorf("with a lesser webhook: %+v, %v", session, err)
+	}
+	access, refresh := h.portal.Token(admin)
+	renewed, err := s.Renew(t.Context(), token, portal.Fresh{AuthID: access, RefreshID: refresh, AuthExpires: time.Hour}, "")
+	if err != nil || renewed.Session.Webhook == "" || renewed.Session.Admin {
+		t.Errorf("renewed with a lesser webhook: %+v, %v", renewed.Session, err)
+	}
+
 	profile := emulator.DemoProfile()
 	profile.MemberID, profile.Domain, profile.Scheme, profile.Limits = strings.Repeat("a", 32), "second.example", "https", unhurried
 	second := h.world.AddPortal(profile)
