@@ -42,6 +42,8 @@ type checkData struct {
 	chrome
 	Import importer.Import
 	Result importer.CheckResult
+	// RowLimit is how many rows are imported without registration; 0: all.
+	RowLimit int
 	// Groups are the findings of this page by column; Blocking and Noted
 	// count all findings of either kind, Safe those with a suggestion.
 	Groups                []findingGroup
@@ -152,6 +154,9 @@ func (s *Server) showCheck(c *fiber.Ctx, v visit, imp importer.Import) error {
 		from, _ = strconv.Atoi(form.Get("from")) // not a number: the first page
 	}
 	d := checkData{chrome: stepper(t, 3, imp), Import: imp, Result: result, Decided: len(imp.Decisions)}
+	if d.RowLimit, err = s.portals.RowLimit(c.UserContext(), v.Session.Portal); err != nil {
+		return err
+	}
 	choices, err := s.choicesOf(c, v, imp)
 	if err != nil {
 		return err

@@ -234,11 +234,21 @@ func TestRowLimitIsSaidFirst(t *testing.T) {
 	w := newWizard(t, clerk)
 	w.press("/start").assertHas(t, "Without registration: up to 100 rows per import")
 	var rows strings.Builder
-	rows.WriteString("Title\n")
+	rows.WriteString("Title\tContract number\n")
 	for i := range 150 {
-		fmt.Fprintf(&rows, "Row %d\n", i)
+		fmt.Fprintf(&rows, "Row %d\tC-%d\n", i, i)
 	}
-	w.press("/files/paste", "rows", rows.String()).assertHas(t, "Only the first 100 rows will be imported", "The file has 150 rows")
+	p := w.press("/files/paste", "rows", rows.String())
+	p.assertHas(t, "Only the first 100 rows will be imported", "The file has 150 rows")
+
+	p = w.press("/files/" + w.id(p, fileID) + "/next")
+	id := w.id(p, importID)
+	w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "pipeline", w.option(p, "Sales"), "responsible", "1")
+	w.work()
+	p = w.press("/imports/" + id)
+	w.press("/imports/"+id+"/columns/save", append(mappedForm(p), "do", "check")...)
+	w.work()
+	w.press("/imports/"+id).assertHas(t, "150 rows were checked", "Only the first 100 rows will be imported", `formaction="/register/form"`)
 }
 
 // TestStoppedSaysWhatWasNotSent: rows that were never sent are neither
