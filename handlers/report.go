@@ -18,6 +18,11 @@ func (s *Server) failedRows(c *fiber.Ctx, v visit) error {
 	if err != nil {
 		return err
 	}
+	// Whether this person may have the rows is found out while a page can
+	// still say so.
+	if _, err := s.importer.Outcomes(c.UserContext(), a, id, 0, 1); err != nil {
+		return err
+	}
 	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, mime.FormatMediaType("attachment",
 		map[string]string{"filename": failedName(t.Text("import.failed_file"), imp.FileName)}))

@@ -29,7 +29,15 @@ func repeatsName(imp string) string { return importDir(imp) + "/repeats" }
 // before the first write. It runs in the background and writes nothing to
 // the portal.
 func (s *Service) Check(ctx context.Context, a Actor, imp string) (Import, error) {
+	limit, err := s.limits.RowLimit(ctx, a.Portal)
+	if err != nil {
+		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
+	}
 	checked, err := s.update(ctx, a, imp, func(imp *Import) error {
+		if changeable(*imp) == nil && imp.Limit != limit {
+			imp.Limit = limit
+			imp.redraft()
+		}
 		switch imp.State {
 		case Checking, Checked:
 			return nil // a double click, or a page that was left open
@@ -181,7 +189,7 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	defer closer.Close()
-	if err := c.prepare(ctx, table); err != nil {
+	if err := c.prepare(ctx, table, u.Revision); err != nil {
 		return err
 	}
 	pulse := c.s.pulse(func() error { return c.report(ctx) })
@@ -195,7 +203,7 @@ func (c *check) run(ctx context.Context) error {
 
 // prepare asks the portal what the target looks like now, and keeps the
 // answer for the run.
-func (c *check) prepare(ctx context.Context, table *sheet.Reader) error {
+func (c *check) prepare(ctx context.Context, table *sheet.Reader, reading int) error {
 	caller, err := c.s.connect(ctx, c.imp.Portal, c.imp.Connection)
 	if err != nil {
 		return err
@@ -207,7 +215,7 @@ func (c *check) prepare(ctx context.Context, table *sheet.Reader) error {
 	if err := checkTarget(schema, &c.imp.Target); err != nil {
 		return err
 	}
-	if err := c.s.saveSchema(ctx, c.imp, schema); err != nil {
+	if err := c.s.saveSchema(ctx, c.imp, schema, reading); err != nil {
 		return err
 	}
 	c.planner, err = newPlanner(c.imp, schema, table.Columns())
@@ -234,7 +242,12 @@ func (c *check) block(ctx context.Context, table *sheet.Reader, from int, pulse 
 	if err != nil {
 		return fmt.Errorf("reading rows from %d: %w", from, err)
 	}
-	lookup, err := c.s.blockLookups(ctx, c.resolver, c.planner, rows)
+	// Rows beyond the limit are skipped whatever they name.
+	asked := rows
+	if c.imp.Limit > 0 {
+		asked = rows[:max(0, min(n, c.imp.Limit-from))]
+	}
+	lookup, err := c.s.blockLookups(ctx, c.resolver, c.planner, asked)
 	if err != nil {
 		return portalError("looking up what the rows name", err)
 	}

@@ -13,6 +13,17 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 	if err != nil {
 		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
 	}
+	// A limit that has come back since the check makes the check worthless.
+	_, err = s.update(ctx, a, imp, func(imp *Import) error {
+		if imp.State == Checked && limit > 0 && (imp.Limit == 0 || imp.Limit > limit) {
+			imp.Limit = limit
+			imp.redraft()
+		}
+		return nil
+	})
+	if err != nil {
+		return Import{}, err
+	}
 	started, err := s.update(ctx, a, imp, func(imp *Import) error {
 		switch imp.State {
 		case Running, Waiting:
@@ -22,9 +33,6 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 			return Refuse("not_checked")
 		default:
 			return Refuse("already_ended")
-		}
-		if limit > 0 && (imp.Limit == 0 || imp.Limit > limit) {
-			return Refuse("not_checked") // the limit came back since the check
 		}
 		if imp.Plan.Created+imp.Plan.Updated == 0 {
 			return Refuse("nothing_to_import")

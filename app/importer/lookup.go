@@ -74,7 +74,19 @@ func (r *resolver) resolve(ctx context.Context, wanted map[field.Ref]bool) (memo
 
 // ask asks the portal in portions, each remembered before the next.
 func (r *resolver) ask(ctx context.Context, kind string, keys []string) error {
-	for portion := range slices.Chunk(keys, pageSize*batchSize) {
+	// Ids go fifty to a command, everything else alone: a portion is at most
+	// one request, so that a limit in the middle costs one.
+	var many, single []string
+	for _, key := range keys {
+		if kind == field.KindUser || (field.Ref{Kind: kind, Key: key}).By() == field.ByID {
+			many = append(many, key)
+		} else {
+			single = append(single, key)
+		}
+	}
+	portions := slices.Collect(slices.Chunk(many, pageSize*batchSize))
+	portions = slices.AppendSeq(portions, slices.Chunk(single, batchSize))
+	for _, portion := range portions {
 		found, err := r.find(ctx, kind, portion)
 		if err != nil {
 			return fmt.Errorf("looking up %s: %w", kind, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -219,6 +220,9 @@ func (s *Service) openTable(ctx context.Context, u Upload) (*sheet.Reader, io.Cl
 		return nil, nil, Refuse("still_reading")
 	}
 	canon, closeCanon, err := s.files.Open(ctx, canonName(u.ID, u.Revision), u.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, Refuse("file_gone")
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the canonical form: %w", err)
 	}

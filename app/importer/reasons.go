@@ -29,7 +29,7 @@ func reasonOf(err error) (Problem, bool) {
 		return problem(code, "code", e.Code), true
 	}
 	if e.Stops() {
-		return problem("portal_refused", "code", e.Code, "text", e.Description), true
+		return problem("portal_refused", "code", e.Code, "text", plainText(e.Description)), true
 	}
 	return Problem{}, false
 }

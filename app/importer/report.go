@@ -23,6 +23,10 @@ func (s *Service) Outcomes(ctx context.Context, a Actor, imp string, from, limit
 	if err != nil {
 		return nil, err
 	}
+	// The history is the portal's, the rows of a file are its owner's.
+	if !mayControl(a, i) {
+		return nil, Refuse("not_yours", "name", i.UserName)
+	}
 	if limit <= 0 {
 		limit = reportPage
 	}
@@ -111,6 +115,9 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 	i, err := s.Import(ctx, a, imp)
 	if err != nil {
 		return err
+	}
+	if !mayControl(a, i) {
+		return Refuse("not_yours", "name", i.UserName)
 	}
 	u, err := s.store.Upload(ctx, a.Portal, i.Upload)
 	if err != nil {

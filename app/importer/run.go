@@ -21,12 +21,13 @@ const (
 	chunkSeconds = 12  // what one request should take at the portal
 	shortWait    = 2 * time.Second
 	maxAttempts  = 5
+	maxActive    = 10_000 // imports of one portal that have not ended
 )
 
 // runSlice writes rows of a portal's imports for about sliceLength. Imports
 // of one portal share its limits, so they take turns.
 func (s *Service) runSlice(ctx context.Context, fence Fence, portal string) (Next, error) {
-	imports, err := s.store.Imports(ctx, portal, 0, Running, Waiting)
+	imports, err := s.store.Imports(ctx, portal, maxActive, Running, Waiting)
 	if err != nil {
 		return Next{}, fmt.Errorf("listing running imports: %w", err)
 	}
@@ -150,13 +151,16 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.caller = caller
-	schema, err := r.schema(ctx)
+	schema, reading, err := r.schema(ctx)
 	if err != nil {
 		return err
 	}
 	u, err := r.s.store.Upload(ctx, r.imp.Portal, r.imp.Upload)
 	if err != nil {
 		return fmt.Errorf("loading upload: %w", err)
+	}
+	if u.Revision != reading {
+		return Refuse("not_checked") // the rows of another table were checked
 	}
 	r.table, r.closer, err = r.s.openTable(ctx, u)
 	if err != nil {
@@ -180,27 +184,27 @@ func (r *run) prepare(ctx context.Context) error {
 
 // schema is the one of the check; after a start or a resume the portal is
 // asked whether it still holds.
-func (r *run) schema(ctx context.Context) (Schema, error) {
-	checked, err := r.s.loadSchema(ctx, r.imp)
+func (r *run) schema(ctx context.Context) (_ Schema, reading int, err error) {
+	checked, reading, err := r.s.loadSchema(ctx, r.imp)
 	if err != nil {
-		return Schema{}, fmt.Errorf("loading the schema of the check: %w", err)
+		return Schema{}, 0, fmt.Errorf("loading the schema of the check: %w", err)
 	}
 	if !r.imp.Verify {
-		return checked, nil
+		return checked, reading, nil
 	}
 	now, err := r.s.readSchema(ctx, r.caller, r.imp.Target.EntityTypeID, r.imp.Zone, r.imp.Lang, r.imp.Admin)
 	if err != nil {
-		return Schema{}, err
+		return Schema{}, 0, err
 	}
 	changed, same := sameTargets(checked, now, r.imp)
-	if err := r.s.saveSchema(ctx, r.imp, now); err != nil {
-		return Schema{}, err
+	if err := r.s.saveSchema(ctx, r.imp, now, reading); err != nil {
+		return Schema{}, 0, err
 	}
 	if !same {
 		// The person is asked once; resuming accepts what is there now.
-		return Schema{}, &waitError{reason: problem("schema_changed", "field", changed)}
+		return Schema{}, 0, &waitError{reason: problem("schema_changed", "field", changed)}
 	}
-	return now, nil
+	return now, reading, nil
 }
 
 // sameTargets compares what the mapping uses.

@@ -182,25 +182,33 @@ func schemaHash(parts ...any) (string, error) {
 type storedSchema struct {
 	Schema
 	Zone string
+	// Reading is the revision of the upload that was checked.
+	Reading int
 }
 
 func schemaName(imp string) string { return "imports/" + imp + "/schema" }
 func importDir(imp string) string  { return "imports/" + imp }
 
 // saveSchema keeps the schema a check was made with, for its run.
-func (s *Service) saveSchema(ctx context.Context, imp Import, schema Schema) error {
-	stored := storedSchema{Schema: schema, Zone: imp.Zone}
+func (s *Service) saveSchema(ctx context.Context, imp Import, schema Schema, reading int) error {
+	stored := storedSchema{Schema: schema, Zone: imp.Zone, Reading: reading}
 	stored.Context.Location = nil
 	return s.saveDocument(ctx, schemaName(imp.ID), imp.Key, stored)
 }
 
-func (s *Service) loadSchema(ctx context.Context, imp Import) (Schema, error) {
+// loadSchema returns the schema of the check, and the revision of the upload
+// that was checked.
+func (s *Service) loadSchema(ctx context.Context, imp Import) (schema Schema, reading int, err error) {
 	var stored storedSchema
-	if err := s.loadDocument(ctx, schemaName(imp.ID), imp.Key, &stored); err != nil {
-		return Schema{}, err
+	err = s.loadDocument(ctx, schemaName(imp.ID), imp.Key, &stored)
+	if errors.Is(err, ErrNotFound) {
+		return Schema{}, 0, Refuse("file_gone")
+	}
+	if err != nil {
+		return Schema{}, 0, err
 	}
 	stored.Context.Location = location(stored.Zone)
-	return stored.Schema, nil
+	return stored.Schema, stored.Reading, nil
 }
 
 func (s *Service) saveDocument(ctx context.Context, name string, key []byte, doc any) error {

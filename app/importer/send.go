@@ -28,6 +28,18 @@ type chunk struct {
 	moved        bool
 }
 
+// sentAt dates the request: from then on its rows are in doubt.
+func (c *chunk) sentAt(t time.Time) {
+	for i := range c.entries {
+		if c.entries[i].State == EntrySending {
+			c.entries[i].SentAt = t
+		}
+	}
+	for i := range c.sending {
+		c.sending[i].SentAt = t
+	}
+}
+
 func (c *chunk) empty() bool { return len(c.entries) == 0 && !c.moved }
 
 // advance moves the import over the rows of the chunk.
@@ -118,7 +130,7 @@ func (r *run) planRows(ctx context.Context, c *chunk, from int, rows []sheet.Row
 		}
 		e.State, e.Problem, e.Key, e.Access = plan.State, plan.Problem, plan.Key, plan.Access
 		if plan.State == EntryPending {
-			e.State, e.SentAt = EntrySending, r.s.now()
+			e.State = EntrySending
 			e.Attempt++
 			c.sending = append(c.sending, e)
 			c.fields = append(c.fields, plan.Fields)
@@ -131,6 +143,7 @@ func (r *run) planRows(ctx context.Context, c *chunk, from int, rows []sheet.Row
 // send is the heart: intend, send, settle. Between the first commit and the
 // second the rows are in doubt, and whoever comes next knows it.
 func (r *run) send(ctx context.Context, c *chunk) error {
+	c.sentAt(r.s.now())
 	if _, err := r.write(ctx, c.entries, c.advance); err != nil {
 		return err
 	}
@@ -200,12 +213,17 @@ func chunkKey(e Entry) string { return fmt.Sprintf("r%08d", e.Index) }
 func (r *run) notAnswered(ctx context.Context, c *chunk, took time.Duration, err error) error {
 	var e *bitrix.Error
 	if !errors.As(err, &e) || e.Class == bitrix.Unknown {
-		// A request that ran into the portal's own limit was too large.
+		// Before it left, the request may have waited for its turn or for a
+		// token: the portal may be at work on it for a whole time-out yet.
+		c.sentAt(r.s.now())
+		slow := 0.0
 		if took > 50*time.Second {
-			slow := took.Seconds() / float64(len(c.sending))
-			if werr := r.settled(ctx, nil, func(imp *Import) { imp.SecondsPerRow = max(imp.SecondsPerRow, slow) }); werr != nil {
-				return werr
-			}
+			// It ran into the portal's own limit: it was too large.
+			slow = took.Seconds() / float64(len(c.sending))
+		}
+		werr := r.settled(ctx, c.sending, func(imp *Import) { imp.SecondsPerRow = max(imp.SecondsPerRow, slow) })
+		if werr != nil {
+			return werr
 		}
 		r.s.log.WarnContext(ctx, "answer lost; its rows will be looked up", "import", r.imp.ID, "rows", len(c.sending), "err", err)
 		return nil

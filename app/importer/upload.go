@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
@@ -164,6 +166,24 @@ func (s *Service) Correct(ctx context.Context, a Actor, id string, r sheet.Readi
 	if u.State == Receiving {
 		return u, Refuse("upload_incomplete")
 	}
+	// What was checked was another table: it is a draft again before the
+	// reading changes. A started import goes on with the table it has.
+	imports, err := s.store.UploadImports(ctx, u.Portal, u.ID)
+	if err != nil {
+		return u, fmt.Errorf("listing the upload's imports: %w", err)
+	}
+	for _, imp := range imports {
+		_, err := s.store.UpdateImport(ctx, u.Portal, imp.ID, func(imp *Import) error {
+			if changeable(*imp) != nil {
+				return Refuse("upload_in_use")
+			}
+			imp.redraft()
+			return nil
+		})
+		if err != nil {
+			return u, err
+		}
+	}
 	return s.inspect(ctx, a, u, &r)
 }
 
@@ -285,6 +305,9 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 				return imp, nil
 			}
 			return s.update(ctx, a, imp.ID, func(imp *Import) error {
+				if err := changeable(*imp); err != nil {
+					return err
+				}
 				imp.redraft()
 				imp.Mapping = Mapping{}
 				imp.Decisions = nil
@@ -297,14 +320,25 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
 	}
 	imp := Import{
-		ID: newID(), Portal: a.Portal, User: a.User, UserName: a.Name, Admin: a.Admin,
+		ID: draftID(u.ID, len(imports)), Portal: a.Portal, User: a.User, UserName: a.Name, Admin: a.Admin,
 		Connection: a.Connection, Zone: a.Zone, Lang: a.Lang, Upload: u.ID, FileName: u.Name,
 		State: Draft, Limit: limit, StartID: -1, Key: u.Key, Created: s.now(),
 	}
 	if err := s.store.CreateImport(ctx, imp); err != nil {
+		// A second tab, or a double click, has made the same draft.
+		if have, e := s.store.Import(ctx, a.Portal, imp.ID); e == nil && changeable(have) == nil {
+			return have, nil
+		}
 		return Import{}, fmt.Errorf("creating import: %w", err)
 	}
 	return imp, nil
+}
+
+// draftID is the id of the next draft of an upload that has n imports: two
+// tabs that make it at once make the same one.
+func draftID(upload string, n int) string {
+	h := sha256.Sum256(fmt.Appendf(nil, "%s:%d", upload, n))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(h[:10]))
 }
 
 // redraft takes an import back to the draft: whatever was checked no longer

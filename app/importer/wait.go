@@ -92,9 +92,9 @@ func (r *run) stop(ctx context.Context) error {
 		r.caller = caller
 		err = r.recheck(ctx)
 	}
-	var refused *Refusal
 	_, known := reasonOf(err)
-	if _, passes := waitOf(err, r.s.now()); !passes && (errors.As(err, &refused) || known) {
+	_, passes := waitOf(err, r.s.now())
+	if err != nil && (known && !passes || r.tooLate(ctx)) {
 		err = r.giveUp(ctx)
 	}
 	if err != nil {
@@ -108,6 +108,16 @@ func (r *run) stop(ctx context.Context) error {
 		r.s.releaseConnection(ctx, stopped)
 	}
 	return err
+}
+
+// patience is how long a stopped import waits for a portal that does not
+// answer.
+const patience = time.Hour
+
+// tooLate reports whether the rows in doubt have been so for too long.
+func (r *run) tooLate(ctx context.Context) bool {
+	oldest, err := r.s.journal.Entries(ctx, r.imp.ID, 0, 1, EntrySending)
+	return err == nil && len(oldest) > 0 && r.s.now().Sub(oldest[0].SentAt) > patience
 }
 
 // giveUp ends rows in doubt that nobody can look up.
