@@ -25,6 +25,13 @@ func Whys() []string { return []string{WhyCode, WhyTitle, WhySynonym, WhyValues,
 // asking.
 const Certain = 0.7
 
+// exactly is the confidence from which a header is the field's own name or
+// title; namedAtLeast is what such a column keeps whatever is in its cells.
+const (
+	exactly      = 0.95
+	namedAtLeast = 0.75
+)
+
 // maxProposals caps what Match returns.
 const maxProposals = 8
 
@@ -51,7 +58,13 @@ func Match(header string, p Profile, targets []Target, c Context) []Proposal {
 		best := h.match(t)
 		fit, known := fitness(t, p, c)
 		if best.Confidence > 0 && known {
+			named := best.Why != WhySimilar && best.Why != WhySynonym && best.Confidence >= exactly
 			best.Confidence *= 0.4 + 0.6*min(1, fit*1.25)
+			// A column that bears the field's own name goes there even if most of
+			// its cells are odd: the check shows them, and they can be put right.
+			if named && fit > 0 {
+				best.Confidence = max(best.Confidence, namedAtLeast)
+			}
 		}
 		if v := byValues(t, p, fit, known); v.Confidence > best.Confidence {
 			best = v

@@ -59,6 +59,7 @@ func TestMatch(t *testing.T) {
 		{"F", profileOf("Red", "Green", "Red"), "UF_CRM_7_COLOUR", "values", true},
 		{"Comment", words, "UF_CRM_7_A", "title", false},
 		{"Amount", profileOf("lots", "of", "words"), "opportunity", "title", false},
+		{"Amount", profileOf("lots", "of", "words", "and", "1200.50"), "opportunity", "title", true},
 		{"Amount", field.Profile{}, "opportunity", "title", true},
 		{"ID", words, "", "", false},
 		{"Something else entirely", words, "", "", false},

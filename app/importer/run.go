@@ -20,7 +20,7 @@ const (
 	maxScan      = 500 // rows taken up per journal write
 	chunkSeconds = 12  // what one request should take at the portal
 	shortWait    = 2 * time.Second
-	maxAttempts  = 5
+	maxAttempts  = 10     // requests without an answer that a row survives
 	maxActive    = 10_000 // imports of one portal that have not ended
 )
 

@@ -242,11 +242,13 @@ func (r *run) notAnswered(ctx context.Context, c *chunk, took time.Duration, err
 	return err
 }
 
-// back returns rows to pending: they were provably not written.
+// back returns rows to pending: they were provably not written, and the
+// attempt does not count.
 func back(sending []Entry) []Entry {
 	entries := slices.Clone(sending)
 	for i := range entries {
 		entries[i].State = EntryPending
+		entries[i].Attempt--
 	}
 	return entries
 }
