@@ -165,8 +165,6 @@ type runData struct {
 	Control bool
 	// Written is what reached the portal, Left what did not.
 	Written, Left int
-	// Rest is how many rows were never sent, because the import was stopped.
-	Rest int
 	// Reason says why it waits.
 	Reason string
 	// Rows are the first rows that were not imported.
@@ -207,9 +205,6 @@ func (s *Server) showRun(c *fiber.Ctx, v visit, imp importer.Import, failures []
 	d.Scripts = []string{"start.js"}
 	if imp.Reason != nil {
 		d.Reason = t.Problem(imp.Reason.Code, imp.Reason.Args)
-	}
-	if imp.State == importer.Stopped {
-		d.Rest = int(max(0, progress.All-progress.Done))
 	}
 	if imp.Target.EntityTypeID > 0 && d.Written > 0 {
 		if origin := portalOrigin(v); origin != "" {

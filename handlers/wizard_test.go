@@ -251,8 +251,8 @@ func TestRowLimitIsSaidFirst(t *testing.T) {
 	w.press("/imports/"+id).assertHas(t, "150 rows were checked", "Only the first 100 rows will be imported", `formaction="/register/form"`)
 }
 
-// TestStoppedSaysWhatWasNotSent: rows that were never sent are neither
-// skipped nor failed, and the page says how many there are.
+// TestStoppedSaysWhatWasNotSent: rows that were never sent are skipped, and
+// the page lists them with the reason.
 func TestStoppedSaysWhatWasNotSent(t *testing.T) {
 	w := newWizard(t, boss)
 	p := w.press("/files/paste", "rows", "Title\tContract number\nChairs\tC-1\nDesks\tC-2\nLamps\tC-3\n")
@@ -266,5 +266,5 @@ func TestStoppedSaysWhatWasNotSent(t *testing.T) {
 	w.press("/imports/" + id + "/start")
 	w.press("/imports/" + id + "/stop")
 	w.work()
-	w.press("/imports/"+id).assertHas(t, "Stopped: 0 of 3 rows were imported", "3 rows were not sent to Bitrix24")
+	w.press("/imports/"+id).assertHas(t, "Stopped: 0 of 3 rows were imported", "The import was stopped before this row was sent.", "Lamps")
 }

@@ -164,9 +164,13 @@ func (s *Service) Stop(ctx context.Context, a Actor, imp string) (Import, error)
 	return stopped, err
 }
 
-// end gives an import its last state.
+// end gives an import its last state. Rows that were never sent because a
+// person stopped it are skipped: every row has an outcome.
 func (i *Import) end(state State, now time.Time) {
 	i.State, i.Finished, i.Reason, i.Until = state, now, nil, time.Time{}
+	if state == Stopped {
+		i.Counts.Skipped += i.Rows - i.Counts.Sum()
+	}
 }
 
 // Reopened goes on with imports that waited for their person: he has opened

@@ -107,7 +107,7 @@ func Codes() map[string][]string {
 		"file_empty", "upload_incomplete", "upload_in_use", "still_reading", "file_not_confirmed",
 		"mode_unknown", "pipeline_unknown", "stage_not_in_pipeline", "already_started", "no_target",
 		"nothing_mapped", "decision_unknown", "not_checked", "nothing_to_import", "not_running",
-		"already_ended", "connection_gone", "file_gone", stopping,
+		"already_ended", "connection_gone", "file_gone", stopping, "stopped_by_you",
 	} {
 		c[code] = nil
 	}

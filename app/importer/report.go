@@ -40,10 +40,15 @@ func (s *Service) Outcomes(ctx context.Context, a Actor, imp string, from, limit
 }
 
 // eachOutcome calls f with outcomes in file order until it returns false.
-// Rows over the limit have no entries: they are known by their place.
+// Rows that were never taken up have no entries: they are known by their
+// place.
 func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states []EntryState, f func([]sheet.Column, RowOutcome) (bool, error)) error {
 	if len(states) == 0 {
 		states = []EntryState{EntrySkipped, EntryFailed}
+	}
+	skipped := slices.Contains(states, EntrySkipped)
+	if skipped && imp.State == Stopped {
+		states = append(slices.Clone(states), EntryPending) // refused, and then stopped
 	}
 	u, err := s.store.Upload(ctx, imp.Portal, imp.Upload)
 	if err != nil {
@@ -62,6 +67,9 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 		}
 		for _, e := range entries {
 			o := RowOutcome{Row: e.Row, Index: e.Index, State: e.State, ItemID: e.ItemID, Problem: e.Problem}
+			if e.State == EntryPending {
+				o.State, o.Problem = EntrySkipped, imp.untaken(e.Index)
+			}
 			more, err := withCells(ctx, table, o, func(o RowOutcome) (bool, error) { return f(columns, o) })
 			if err != nil || !more {
 				return err
@@ -72,26 +80,46 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 			break
 		}
 	}
-	if imp.Limit == 0 || imp.Cursor < imp.Rows || !slices.Contains(states, EntrySkipped) {
+	start := max(from, imp.firstUntaken())
+	if !skipped || start >= imp.Rows {
 		return nil
 	}
-	over := problem("over_row_limit", "limit", strconv.Itoa(imp.Limit))
-	start := max(from, imp.Limit)
-	if start >= imp.Rows {
-		return nil
-	}
-	stop := errors.New("enough")
 	err = table.Read(ctx, start, imp.Rows-start, func(i int, row sheet.Row) error {
-		more, err := f(columns, RowOutcome{Row: row.Number, Index: i, State: EntrySkipped, Problem: &over, Cells: row.Cells})
+		more, err := f(columns, RowOutcome{Row: row.Number, Index: i, State: EntrySkipped, Problem: imp.untaken(i), Cells: row.Cells})
 		if err == nil && !more {
-			return stop
+			return errEnough
 		}
 		return err
 	})
-	if err == stop {
+	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err
+}
+
+// errEnough ends a reading.
+var errEnough = errors.New("enough")
+
+// firstUntaken is the place from which on rows were skipped as a whole:
+// because of the limit, or because a person stopped the import.
+func (i *Import) firstUntaken() int {
+	switch {
+	case i.State == Stopped && i.Cursor < i.Rows:
+		return i.Cursor
+	case i.Limit > 0 && i.Cursor >= i.Rows:
+		return i.Limit
+	default:
+		return i.Rows
+	}
+}
+
+// untaken says why a row was not taken up.
+func (i *Import) untaken(index int) *Problem {
+	p := problem("stopped_by_you")
+	if i.Limit > 0 && index >= i.Limit {
+		p = problem("over_row_limit", "limit", strconv.Itoa(i.Limit))
+	}
+	return &p
 }
 
 func withCells(ctx context.Context, table *sheet.Reader, o RowOutcome, f func(RowOutcome) (bool, error)) (more bool, err error) {

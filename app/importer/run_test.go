@@ -390,6 +390,16 @@ func TestStopWaitsForTheLastRequest(t *testing.T) {
 				if b.released != 1 {
 					t.Errorf("connection released %d times", b.released)
 				}
+				rows, err := b.svc.Outcomes(b.ctx(), b.actor, imp.ID, 0, 1000)
+				b.must(err)
+				if imp.Counts.Sum() != 200 || len(rows) != imp.Counts.Skipped {
+					t.Fatalf("%+v of 200 rows, %d are listed", imp.Counts, len(rows))
+				}
+				for _, r := range rows {
+					if r.State != importer.EntrySkipped || r.Problem.Code != "stopped_by_you" || len(r.Cells) == 0 {
+						t.Fatalf("row %+v", r)
+					}
+				}
 			})
 		})
 	}
