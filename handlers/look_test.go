@@ -62,6 +62,16 @@ func pagesOf(t *testing.T, lang string) map[string]string {
 	w.press("/imports/" + id + "/resume")
 	w.work()
 	keep("done", w.press("/imports/"+id))
+	p = w.press("/files/paste", "rows", "Title\tContract number\nChairs\tC-1\nDesks\tC-2\nLamps\tC-3\n")
+	p = w.press("/files/" + w.id(p, fileID) + "/next")
+	id = w.id(p, importID)
+	w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "pipeline", w.option(p, "Sales"), "responsible", "1")
+	w.work()
+	p = w.press("/imports/" + id)
+	w.press("/imports/"+id+"/columns/save", append(mappedForm(p), "do", "check")...)
+	w.work()
+	w.press("/imports/" + id + "/start")
+	keep("stopped", w.press("/imports/"+id+"/stop"))
 	keep("history", w.press("/history"))
 	return pages
 }
