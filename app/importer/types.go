@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/spa-importer/spa-importer/app/field"
@@ -86,6 +87,12 @@ type Upload struct {
 	Done int64
 	// Problem is set when Refused.
 	Problem *Problem
+	// Archive: the upload is a ZIP with the files that file fields name, and
+	// no table. It is Ready as soon as it has arrived whole and was looked at.
+	Archive bool
+	// Derived: the rows were taken from another upload, such as those that
+	// failed; there are no original bytes to read in another way.
+	Derived bool
 	// Revision counts corrections of the reading, so that work begun on an
 	// older one is thrown away.
 	Revision int
@@ -119,6 +126,11 @@ type Mode string
 const (
 	// AddAll creates an item for each row.
 	AddAll Mode = "add"
+	// UpdateExisting writes to the items that rows name by their key; rows
+	// without an item are skipped.
+	UpdateExisting Mode = "update"
+	// UpdateAndAdd updates the items there are and creates the others.
+	UpdateAndAdd Mode = "upsert"
 )
 
 // Target is where rows go: step 2.
@@ -129,6 +141,13 @@ type Target struct {
 	StageID      string `json:"stageId"`    // default stage; empty: the first
 	Responsible  int64  `json:"responsible"`
 	Mode         Mode   `json:"mode"`
+	// Key is the field by which rows find their items: "id", "xmlId" or any
+	// field with values of its own; empty for AddAll.
+	Key string `json:"key,omitempty"`
+	// Automation starts the portal's automation rules for what is created.
+	Automation bool `json:"automation,omitempty"`
+	// Fast sends several requests at a time: items get their ids in any order.
+	Fast bool `json:"fast,omitempty"`
 }
 
 // ColumnMapping says where one file column goes.
@@ -150,6 +169,47 @@ type Mapping struct {
 	// Constants are values for fields that are not in the file: field
 	// name to the text a cell would hold.
 	Constants map[string]string `json:"constants,omitempty"`
+}
+
+// SavedMapping is a mapping that a portal keeps for the next file: by itself
+// for a set of headers, or under a name for the team.
+type SavedMapping struct {
+	ID, Portal   string
+	EntityTypeID int64
+	// Name is what the team calls it; empty: remembered by itself.
+	Name string
+	// Headers is the hash of the header set it was made for.
+	Headers string
+	// Columns are known by their headers: another file has them elsewhere.
+	Columns   []SavedColumn
+	Constants map[string]string
+	User      int64
+	UserName  string
+	// Used is when it was saved or last applied.
+	Used time.Time
+}
+
+// SavedColumn is one column of a SavedMapping.
+type SavedColumn struct {
+	Header string      `json:"header"`
+	Field  string      `json:"field,omitempty"`
+	Style  field.Style `json:"style"`
+}
+
+// Answer is a decision that a portal remembers for the next file: what to do
+// wherever a field meets this text.
+type Answer struct {
+	Field  string
+	Value  string
+	Action Action
+	With   string
+}
+
+// Edit is one cell that a person has corrected in the table of rows.
+type Edit struct {
+	// Index is the row's place among the data rows, Column the file column.
+	Index, Column int
+	Text          string
 }
 
 // Action is what a person decides about the cells of a finding.
@@ -234,7 +294,39 @@ type Import struct {
 	// Key opens the upload's and the import's files.
 	Key                        []byte
 	Created, Started, Finished time.Time
+	// Archive is the upload of the ZIP with the files that cells name; empty:
+	// there is none.
+	Archive string
+	// Origin is the import whose failed rows this one takes up, or whose
+	// target and mapping it repeats; empty: neither.
+	Origin string
+	// TrialUntil is the row index at which a trial pauses; 0: no trial.
+	TrialUntil int
+	// Undoing: what Running and Waiting speak of is the taking back.
+	Undoing bool
+	// Undo counts how taking back has ended for the items so far.
+	Undo UndoCounts
 }
+
+// UndoCounts are the three results of taking back.
+type UndoCounts struct {
+	TakenBack  int `json:"takenBack"`
+	Kept       int `json:"kept"` // edited since
+	Impossible int `json:"impossible"`
+}
+
+// UndoState is where the taking back of one row stands.
+type UndoState string
+
+// A created or updated row is not taken back, being taken back, or has one
+// of three results.
+const (
+	NotUndone  UndoState = ""
+	UndoSent   UndoState = "sent"
+	TakenBack  UndoState = "taken_back"
+	Kept       UndoState = "kept"
+	Impossible UndoState = "impossible"
+)
 
 // EntryState is where a row of the journal stands.
 type EntryState string
@@ -270,4 +362,13 @@ type Entry struct {
 	ItemID int64
 	// Problem is set for skipped and failed rows.
 	Problem *Problem
+	// Before are the old values of an item that is updated, by field, as the
+	// portal gave them; kept for undo.
+	Before map[string]json.RawMessage
+	// Written is the item's own time of our write as the portal says it
+	// (updatedTime): a later one means that somebody has edited it since.
+	Written time.Time
+	// Undo says how taking back ended, UndoProblem why not.
+	Undo        UndoState
+	UndoProblem *Problem
 }
