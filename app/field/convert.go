@@ -192,34 +192,63 @@ func (c *Converter) EachRef(cell string, f func(Ref)) {
 // with one that Blocks there is none; with another the value is used and
 // the Problem is reported. Equal arguments give equal results.
 func (c *Converter) Convert(cell string, l Lookup) (Value, *Problem) {
+	var first *Problem
+	v := c.convert(cell, l, func(part string, p *Problem) bool {
+		if part != "" && p.Closest != "" {
+			p.Closest = c.split.replace(clean(cell), part, p.Closest)
+		}
+		if first == nil || p.Blocks {
+			first = p
+		}
+		first.Value = cell
+		return !p.Blocks
+	})
+	return v, first
+}
+
+// ConvertEach is Convert that says all problems of a cell at once: of a cell
+// with several values, each value that has one, with that value alone as the
+// Problem's Value and its Closest in place of that value. Without a problem
+// that Blocks the value is right.
+func (c *Converter) ConvertEach(cell string, l Lookup, say func(Problem)) Value {
+	return c.convert(cell, l, func(_ string, p *Problem) bool {
+		say(*p)
+		return true
+	})
+}
+
+// convert tells say of each problem, with the part of the cell that has it
+// where the cell has parts; it ends early when say returns false.
+func (c *Converter) convert(cell string, l Lookup, say func(part string, p *Problem) bool) Value {
 	s := clean(cell)
 	if s == "" {
-		return c.blank(), nil
+		return c.blank()
 	}
 	if s[0] == '#' && cellErrors[s] {
-		return c.blank(), c.complete(note(cellError), cell, s)
+		say("", c.complete(note(cellError), cell, s))
+		return c.blank()
 	}
 	if c.target.Multiple {
-		return c.many(cell, s, l)
+		return c.many(s, l, say)
 	}
 	e, p := c.one(s, l)
 	if p != nil {
 		p = c.complete(c.emptyWord(p, s), cell, s)
+		say("", p)
 		if p.Blocks {
-			return Value{}, p
+			return Value{}
 		}
 	}
 	if e.json == nil {
-		return c.blank(), p
+		return c.blank()
 	}
-	return Value{Set: true, JSON: e.json, Text: e.text}, p
+	return Value{Set: true, JSON: e.json, Text: e.text}
 }
 
 // many converts the cell of a multiple field.
-func (c *Converter) many(cell, s string, l Lookup) (Value, *Problem) {
-	var said *Problem
+func (c *Converter) many(s string, l Lookup, say func(part string, p *Problem) bool) Value {
 	values := make([]any, 0, 2)
-	text := ""
+	text, blocked := "", false
 	for rest, more := s, true; more; {
 		var value string
 		if value, rest, more = c.split.next(rest); value == "" {
@@ -227,18 +256,13 @@ func (c *Converter) many(cell, s string, l Lookup) (Value, *Problem) {
 		}
 		e, p := c.one(value, l)
 		if p != nil {
-			p = c.complete(c.emptyWord(p, value), cell, value)
-			if p.Closest != "" {
-				p.Closest = c.split.replace(s, value, p.Closest)
-			}
-			if p.Blocks {
-				return Value{}, p
-			}
-			if said == nil {
-				said = p
+			p = c.complete(c.emptyWord(p, value), value, value)
+			blocked = blocked || p.Blocks
+			if !say(value, p) {
+				break
 			}
 		}
-		if e.json == nil || c.distinct && contains(values, e.json) {
+		if e.json == nil || blocked || c.distinct && contains(values, e.json) {
 			continue
 		}
 		values = append(values, e.json)
@@ -248,10 +272,45 @@ func (c *Converter) many(cell, s string, l Lookup) (Value, *Problem) {
 			text += ", " + e.text
 		}
 	}
-	if len(values) == 0 {
-		return c.blank(), said
+	if blocked {
+		return Value{}
 	}
-	return Value{Set: true, JSON: values, Text: text}, said
+	if len(values) == 0 {
+		return c.blank()
+	}
+	return Value{Set: true, JSON: values, Text: text}
+}
+
+// Rewrite puts other texts in place of the values of a cell: f says what
+// stands for one, or that it stays. A value that becomes empty is left out.
+// Cells of fields that take one value have one.
+func (c *Converter) Rewrite(cell string, f func(value string) (with string, change bool)) string {
+	if !c.target.Multiple {
+		if with, change := f(cell); change {
+			return with
+		}
+		return cell
+	}
+	var parts []string
+	changed := false
+	for rest, more := clean(cell), true; more; {
+		var value string
+		if value, rest, more = c.split.next(rest); value == "" {
+			continue
+		}
+		with, change := f(value)
+		changed = changed || change
+		if !change {
+			with = value
+		}
+		if with != "" {
+			parts = append(parts, with)
+		}
+	}
+	if !changed {
+		return cell
+	}
+	return strings.Join(parts, c.split.text)
 }
 
 func contains(values []any, v any) bool {
