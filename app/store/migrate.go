@@ -16,6 +16,9 @@ var ErrNewer = errors.New("the database is from a newer release of the app")
 // the letters "spai".
 const migrationLock = 0x73706169
 
+// stepsTable lists the steps that a database has gone through.
+const stepsTable = "schema_steps"
+
 // migrations are all steps of the schema, in order. A released step is never
 // changed; it uses frozen structs of its own, not the rows of today, and never
 // AutoMigrate.
@@ -36,7 +39,7 @@ func migrate(ctx context.Context, db *gorm.DB) error {
 			}
 		}
 		return gormigrate.New(tx, &gormigrate.Options{
-			TableName:                 "schema_steps",
+			TableName:                 stepsTable,
 			IDColumnName:              "id",
 			IDColumnSize:              255,
 			ValidateUnknownMigrations: true,

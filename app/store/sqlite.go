@@ -83,6 +83,13 @@ func (q queue) turn(ctx context.Context) (end func(), err error) {
 //   - Transactions take the write lock when they begin: one that had to
 //     upgrade its lock would fail, whatever the timeout.
 func sqliteDSN(path string) string {
+	return sqliteName(path) +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_txlock=immediate"
+}
+
+// sqliteName is a path as the beginning of a DSN.
+func sqliteName(path string) string {
 	name := filepath.ToSlash(path)
 	if filepath.VolumeName(path) != "" {
 		name = "/" + name // file:///C:/…
@@ -91,9 +98,7 @@ func sqliteDSN(path string) string {
 	if strings.HasPrefix(name, "/") {
 		name = "//" + name
 	}
-	return "file:" + name +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_txlock=immediate"
+	return "file:" + name
 }
 
 // truncateLog moves the write-ahead log into the database and empties it, so

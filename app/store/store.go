@@ -53,6 +53,8 @@ type Store struct {
 	// scrub takes deleted content out of the database's files, where the
 	// database can do that.
 	scrub func(ctx context.Context) error
+	// aside: another process owns the schema.
+	aside bool
 }
 
 // Option changes how a Store works.
@@ -85,11 +87,14 @@ func open(ctx context.Context, d gorm.Dialector, pool *sql.DB, v *vault.Vault, o
 		// GORM's log prints statements with their values: never.
 		Logger: logger.Discard,
 	})
-	if err == nil {
-		err = migrate(ctx, s.db)
-	}
-	if err == nil {
-		err = s.checkKey(ctx)
+	switch {
+	case err != nil:
+	case s.aside:
+		err = s.checkAside(ctx)
+	default:
+		if err = migrate(ctx, s.db); err == nil {
+			err = s.checkKey(ctx)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
