@@ -185,7 +185,7 @@ func (p *program) wire(texts *locale.Locales) {
 	o := importer.Options{
 		Store: p.store, Journal: p.store, Files: p.files, Connections: conns, Bell: bell{p}, Limits: conns,
 		Log: p.log, MaxUpload: s.maxUpload, Settle: s.settle, KeepFor: s.undo,
-		Notice: notices{texts: texts, portals: p.store}.done,
+		Notice: notices{texts: texts, portals: p.store}.done, Calls: p.store,
 	}
 	// The same name at every start, so that lanes of a process that was
 	// killed need not wait for the end of their lease.

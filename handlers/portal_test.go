@@ -132,7 +132,8 @@ func newSiteAt(t *testing.T, publicURL, scheme, portalHost string, change func(*
 	must(t, pages.Load())
 	id, secret := s.world.Keys()
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client := bitrix.New(bitrix.Options{Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, Transport: s.calls, AllowPrivate: private})
+	client := bitrix.New(bitrix.Options{Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, Transport: s.calls, AllowPrivate: private,
+		Log: func(c bitrix.CallRecord) { _ = db.LogCalls(context.Background(), []bitrix.CallRecord{c}) }})
 	s.portals = portal.New(portal.Options{
 		Store: db, Client: client, Manifest: manifest, PublicURL: publicURL, ClientID: id, FreeRows: 100, Log: log,
 		Files: noFiles{}, AllowPrivate: private,
@@ -140,6 +141,7 @@ func newSiteAt(t *testing.T, publicURL, scheme, portalHost string, change func(*
 	s.portals.Start(t.Context())
 	imports := importer.New(importer.Options{
 		Store: db, Journal: db, Files: files, Connections: connections{s.portals}, Limits: s.portals, Bell: silentBell{}, MaxUpload: 256 << 20,
+		Calls: db,
 	})
 	o := handlers.Options{
 		Importer: imports, Portals: s.portals, Manifest: manifest, Locales: texts, Views: pages, Assets: assets,

@@ -163,6 +163,8 @@ type runData struct {
 	Progress progressAnswer
 	// Control: the person may pause, resume and stop it.
 	Control bool
+	// Admin: the person may have the log of REST calls.
+	Admin bool
 	// Written is what reached the portal, Left what did not.
 	Written, Left int
 	// Reason says why it waits.
@@ -198,7 +200,7 @@ func (s *Server) showRun(c *fiber.Ctx, v visit, imp importer.Import, failures []
 	}
 	d := runData{
 		chrome: stepper(t, 4, imp), Import: imp, Progress: progress,
-		Control: a.Admin || imp.User == a.User,
+		Control: a.Admin || imp.User == a.User, Admin: a.Admin,
 		Written: imp.Counts.Created + imp.Counts.Updated, Left: imp.Counts.Skipped + imp.Counts.Failed,
 	}
 	d.Failures = failures

@@ -47,6 +47,7 @@ type Importer interface {
 	Progress(ctx context.Context, a importer.Actor, id string) (importer.Progress, error)
 	Outcomes(ctx context.Context, a importer.Actor, imp string, from, limit int, states ...importer.EntryState) ([]importer.RowOutcome, error)
 	WriteFailed(ctx context.Context, a importer.Actor, imp, rowTitle, whyTitle string, words func(importer.Problem) string, w io.Writer) error
+	Calls(ctx context.Context, a importer.Actor, imp string) ([]bitrix.CallRecord, error)
 }
 
 var _ Importer = (*importer.Service)(nil)
@@ -83,6 +84,7 @@ func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/imports/:id/resume", s.inside(s.steer(Importer.Resume)))
 	r.Post("/imports/:id/stop", s.inside(s.steer(Importer.Stop)))
 	r.Post("/imports/:id/failed", s.inside(s.failedRows))
+	r.Post("/imports/:id/calls", s.inside(s.restCalls))
 	r.Get("/imports/:id/progress", s.inside(s.progressNow))
 	r.Get("/imports/:id/stream", s.inside(s.progressStream))
 }

@@ -173,6 +173,7 @@ func TestFourSteps(t *testing.T) {
 		t.Errorf("%d %q", p.status, kind)
 	}
 	p.assertHas(t, "\ufeffTitle\tAmount", "Row in file", "Desks\tmany\t", "\t4\t")
+	w.callsOf(id)
 	w.press("/history").assertHas(t, "Pasted rows.tsv", "2 of 3", "Done")
 	w.press("/start").assertHas(t, "Recent imports", "Pasted rows.tsv")
 }
@@ -190,7 +191,7 @@ func TestStrangersSeeNothing(t *testing.T) {
 		"/imports/" + id, "/imports/" + id + "/file", "/imports/" + id + "/target", "/imports/" + id + "/target/save",
 		"/imports/" + id + "/columns", "/imports/" + id + "/columns/save", "/imports/" + id + "/check", "/imports/" + id + "/decide",
 		"/imports/" + id + "/receipt", "/imports/" + id + "/start", "/imports/" + id + "/pause", "/imports/" + id + "/stop",
-		"/imports/" + id + "/failed", "/imports/aaaaaaaaaaaaaaaa", "/files/aaaaaaaaaaaaaaaa",
+		"/imports/" + id + "/failed", "/imports/" + id + "/calls", "/imports/aaaaaaaaaaaaaaaa", "/files/aaaaaaaaaaaaaaaa",
 	} {
 		p := w.press(target, "type", "177", "count", "0", "do", "apply")
 		if p.status != 404 || strings.Contains(p.body, "Secretcell") {

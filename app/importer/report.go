@@ -164,7 +164,7 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 	out.UseCRLF = true
 	record := make([]string, 0, len(u.Table.Columns)+2)
 	for _, c := range u.Table.Columns {
-		record = append(record, neutral(c.Name))
+		record = append(record, Neutral(c.Name))
 	}
 	if err := out.Write(append(record, rowTitle, whyTitle)); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -176,13 +176,13 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 			if c < len(o.Cells) {
 				cell = o.Cells[c]
 			}
-			record = append(record, neutral(cell))
+			record = append(record, Neutral(cell))
 		}
 		why := ""
 		if o.Problem != nil {
 			why = words(*o.Problem)
 		}
-		return true, out.Write(append(record, strconv.Itoa(o.Row), neutral(why)))
+		return true, out.Write(append(record, strconv.Itoa(o.Row), Neutral(why)))
 	})
 	if err != nil {
 		return err
@@ -194,10 +194,10 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 	return nil
 }
 
-// neutral makes a cell safe to open: what a spreadsheet program would take
+// Neutral makes a cell safe to open: what a spreadsheet program would take
 // for a formula gets an apostrophe. Plain numbers and phones stay as they
 // are.
-func neutral(cell string) string {
+func Neutral(cell string) string {
 	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return cell
 	}

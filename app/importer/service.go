@@ -65,6 +65,8 @@ type Options struct {
 	// Notice words the notification that an import is done, with Bitrix24's
 	// BB codes; nil sends none.
 	Notice func(ctx context.Context, imp Import) (string, error)
+	// Calls is the log of REST calls; nil: there is none to show.
+	Calls CallLog
 }
 
 // Service is everything people and the queue can ask of imports. It keeps
@@ -83,6 +85,7 @@ type Service struct {
 	keepFor     time.Duration
 	holder      string
 	notice      func(context.Context, Import) (string, error)
+	calls       CallLog
 	schemas     schemaCache
 }
 
@@ -91,7 +94,7 @@ func New(o Options) *Service {
 	s := &Service{
 		store: o.Store, journal: o.Journal, files: o.Files, connections: o.Connections,
 		bell: o.Bell, limits: o.Limits, now: o.Now, log: o.Log, maxUpload: o.MaxUpload,
-		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice,
+		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice, calls: o.Calls,
 	}
 	if s.now == nil {
 		s.now = time.Now
