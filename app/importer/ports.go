@@ -64,8 +64,38 @@ type Store interface {
 	// Expired lists uploads and ended imports older than the time, whose
 	// files and rows may be deleted; Forget deletes one import's or upload's
 	// sealed key, journal and look-ups, keeping its history line.
+	//
+	// An upload that is the Archive of imports is theirs as their table is:
+	// it expires when they have. Forgetting it leaves their journals alone.
 	ExpiredUploads(ctx context.Context, before time.Time) ([]Upload, error)
 	ForgetUpload(ctx context.Context, portal, id string) error
+
+	// SaveMapping keeps a mapping for the portal's next file. It takes the
+	// place of the one with its ID, and of the one of the same entity type
+	// that has its Name or, where it has none, that has no name either and
+	// the same Headers; of the latter the ID stays. Without an ID it gets
+	// one, without Used it is used now.
+	//
+	// At most 200 mappings are kept per entity type: those without a name go
+	// before those with one, and then those that were used longest ago.
+	SaveMapping(ctx context.Context, m SavedMapping) error
+	// Mappings lists a portal's mappings for an entity type, last used first.
+	Mappings(ctx context.Context, portal string, entityTypeID int64) ([]SavedMapping, error)
+	DeleteMapping(ctx context.Context, portal, id string) error
+	// SaveAnswers remembers decisions, one for each Field and Value: a new
+	// one takes the place of the old. At most 10,000 are kept per entity
+	// type, those that were saved last.
+	SaveAnswers(ctx context.Context, portal string, entityTypeID int64, answers []Answer) error
+	// Answers lists what SaveAnswers has kept, last saved first.
+	Answers(ctx context.Context, portal string, entityTypeID int64) ([]Answer, error)
+
+	// SaveEdits keeps corrected cells of an import: one for each Index and
+	// Column, a new one takes the place of the old. They go when the rest of
+	// the import's file goes.
+	SaveEdits(ctx context.Context, imp string, edits []Edit) error
+	// Edits lists those with from <= Index < to, by Index, then Column.
+	Edits(ctx context.Context, imp string, from, to int) ([]Edit, error)
+	CountEdits(ctx context.Context, imp string) (int, error)
 }
 
 // Journal is the record that makes exactly-once possible. Writes commit
@@ -89,11 +119,22 @@ type Journal interface {
 	// outcomes that these entries reach for the first time, and lets change
 	// alter the import (cursor, reason, measurements); change may be nil.
 	// An entry that already has an outcome is never changed: the write
-	// fails as a whole.
+	// fails as a whole. Undo and UndoProblem are not for it: see WriteUndo.
 	Write(ctx context.Context, f Fence, imp string, entries []Entry, change func(*Import) error) (Import, error)
 	// Entries lists an import's entries in the given states by Index, from
 	// the given Index on, at most limit (0: 1000).
 	Entries(ctx context.Context, imp string, from, limit int, states ...EntryState) ([]Entry, error)
+	// WriteUndo records how the taking back of created and updated entries
+	// stands, and in the same transaction adds to the import's Undo the
+	// results that they reach for the first time, and lets change alter the
+	// import. Of an entry only Undo, UndoProblem and, unless it is zero,
+	// Written are written. An entry that was not created or updated, or whose
+	// taking back has its result, is never changed: the write fails as a whole.
+	WriteUndo(ctx context.Context, f Fence, imp string, entries []Entry, change func(*Import) error) (Import, error)
+	// UndoEntries lists created and updated entries whose Undo is one of the
+	// states (none: all) by Index, from the given Index on, at most limit
+	// (0: 1000).
+	UndoEntries(ctx context.Context, imp string, from, limit int, states ...UndoState) ([]Entry, error)
 	// Seen lists up to limit created entries with this Access, newest first.
 	Seen(ctx context.Context, imp, access string, limit int) ([]Entry, error)
 

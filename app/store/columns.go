@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -60,6 +61,19 @@ func (d *documents) encode(v any) []byte {
 	doc, err := encode(v)
 	d.err = errors.Join(d.err, err)
 	return doc
+}
+
+// encodeAsIs is encode for JSON that somebody else has written: it is not
+// escaped anew, only set without white space.
+func (d *documents) encodeAsIs(v map[string]json.RawMessage) []byte {
+	if v == nil {
+		return nil
+	}
+	var doc bytes.Buffer
+	e := json.NewEncoder(&doc)
+	e.SetEscapeHTML(false)
+	d.err = errors.Join(d.err, e.Encode(v))
+	return bytes.TrimSpace(doc.Bytes())
 }
 
 func (d *documents) decode(document []byte, v any) {

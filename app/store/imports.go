@@ -49,11 +49,19 @@ type importRow struct {
 	JournalKey                 []byte `gorm:"serializer:sealed"`
 	Created, Started, Finished int64
 	// Touched is when the import was last changed.
-	Touched int64
+	Touched         int64
+	Archive, Origin string
+	TrialUntil      int64
+	Undoing         bool
+	Undo            undoCounts `gorm:"embedded;embeddedPrefix:undo_"`
 }
 
 type counts struct {
 	Created, Updated, Unchanged, Skipped, Failed int64
+}
+
+type undoCounts struct {
+	TakenBack, Kept, Impossible int64
 }
 
 func (importRow) TableName() string { return "imports" }
@@ -77,6 +85,10 @@ func packImport(i importer.Import) (importRow, error) {
 		Reason: d.encode(i.Reason), Until: stamp(i.Until),
 		SecondsPerRow: i.SecondsPerRow, DataKey: i.Key,
 		Created: stamp(i.Created), Started: stamp(i.Started), Finished: stamp(i.Finished),
+		Archive: i.Archive, Origin: i.Origin, TrialUntil: int64(i.TrialUntil), Undoing: i.Undoing,
+		Undo: undoCounts{
+			TakenBack: int64(i.Undo.TakenBack), Kept: int64(i.Undo.Kept), Impossible: int64(i.Undo.Impossible),
+		},
 	}
 	return r, d.err
 }
@@ -97,6 +109,10 @@ func (r importRow) unpack() (importer.Import, error) {
 		StartID: r.StartID, Failures: int(r.Failures), Until: fromStamp(r.Until),
 		SecondsPerRow: r.SecondsPerRow, Key: r.DataKey,
 		Created: fromStamp(r.Created), Started: fromStamp(r.Started), Finished: fromStamp(r.Finished),
+		Archive: r.Archive, Origin: r.Origin, TrialUntil: int(r.TrialUntil), Undoing: r.Undoing,
+		Undo: importer.UndoCounts{
+			TakenBack: int(r.Undo.TakenBack), Kept: int(r.Undo.Kept), Impossible: int(r.Undo.Impossible),
+		},
 	}
 	d.decode(r.Target, &i.Target)
 	d.decode(r.Mapping, &i.Mapping)
@@ -148,24 +164,37 @@ func (s *Store) UpdateImport(ctx context.Context, portal, id string, change func
 		if err != nil {
 			return err
 		}
-		changed, err = s.changeImport(tx, before, importer.Counts{}, change)
+		changed, err = s.changeImport(tx, before, results{}, change)
 		return err
 	})
 	return changed, changeError(err, "changing import %s", id)
 }
 
+// results are outcomes and results of taking back that entries have reached.
+type results struct {
+	importer.Counts
+	undo importer.UndoCounts
+}
+
+func (r results) addTo(i *importer.Import) {
+	i.Counts.Created += r.Created
+	i.Counts.Updated += r.Updated
+	i.Counts.Unchanged += r.Unchanged
+	i.Counts.Skipped += r.Skipped
+	i.Counts.Failed += r.Failed
+	i.Undo.TakenBack += r.undo.TakenBack
+	i.Undo.Kept += r.undo.Kept
+	i.Undo.Impossible += r.undo.Impossible
+}
+
 // changeImport adds to the counts of a locked import, lets change alter it,
 // and writes the difference. An error of change comes back as a *stopped.
-func (s *Store) changeImport(tx *gorm.DB, before importRow, add importer.Counts, change func(*importer.Import) error) (importer.Import, error) {
+func (s *Store) changeImport(tx *gorm.DB, before importRow, add results, change func(*importer.Import) error) (importer.Import, error) {
 	i, err := before.unpack()
 	if err != nil {
 		return i, err
 	}
-	i.Counts.Created += add.Created
-	i.Counts.Updated += add.Updated
-	i.Counts.Unchanged += add.Unchanged
-	i.Counts.Skipped += add.Skipped
-	i.Counts.Failed += add.Failed
+	add.addTo(&i)
 	if change != nil {
 		if err := change(&i); err != nil {
 			return importer.Import{}, &stopped{err}

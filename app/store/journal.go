@@ -20,8 +20,8 @@ var ErrSettled = errors.New("the row already has its outcome")
 // chunk is how many rows one statement takes: databases limit parameters.
 const chunk = 500
 
-// entryRow is an importer.Entry. Its key and problem quote cells: they are
-// sealed with the journal key of the import.
+// entryRow is an importer.Entry. What quotes cells, of the file or of the
+// portal, is sealed with the journal key of the import.
 type entryRow struct {
 	ImportID string `gorm:"primaryKey"`
 	Idx      int64  `gorm:"primaryKey;autoIncrement:false"`
@@ -32,6 +32,11 @@ type entryRow struct {
 	SentAt   int64
 	ItemID   int64
 	Quotes   []byte `gorm:"serializer:sealed"`
+	// Before is a JSON object.
+	Before      []byte `gorm:"serializer:sealed"`
+	Written     int64
+	Undo        string
+	UndoProblem []byte `gorm:"serializer:sealed"`
 }
 
 func (entryRow) TableName() string { return "entries" }
@@ -43,22 +48,28 @@ type quotes struct {
 }
 
 func packEntry(imp string, e importer.Entry) (entryRow, error) {
-	doc, err := encode(quotes{e.Key, e.Problem})
-	return entryRow{
+	var d documents
+	r := entryRow{
 		ImportID: imp, Idx: int64(e.Index), RowNo: int64(e.Row), State: string(e.State),
 		Access: text(e.Access), Attempt: int64(e.Attempt), SentAt: stamp(e.SentAt), ItemID: e.ItemID,
-		Quotes: doc,
-	}, err
+		Quotes: d.encode(quotes{e.Key, e.Problem}), Before: d.encodeAsIs(e.Before), Written: stamp(e.Written),
+		Undo: string(e.Undo), UndoProblem: d.encode(e.UndoProblem),
+	}
+	return r, d.err
 }
 
 func (r entryRow) unpack() (importer.Entry, error) {
+	var d documents
 	var q quotes
-	err := decode(r.Quotes, &q)
-	return importer.Entry{
+	d.decode(r.Quotes, &q)
+	e := importer.Entry{
 		Index: int(r.Idx), Row: int(r.RowNo), State: importer.EntryState(r.State),
 		Key: q.Key, Access: r.Access, Attempt: int(r.Attempt), SentAt: fromStamp(r.SentAt),
-		ItemID: r.ItemID, Problem: q.Problem,
-	}, err
+		ItemID: r.ItemID, Problem: q.Problem, Written: fromStamp(r.Written), Undo: importer.UndoState(r.Undo),
+	}
+	d.decode(r.Before, &e.Before)
+	d.decode(r.UndoProblem, &e.UndoProblem)
+	return e, d.err
 }
 
 // Write records entries and changes their import, in one transaction that
@@ -81,7 +92,7 @@ func (s *Store) Write(ctx context.Context, f importer.Fence, imp string, entries
 			if err := writeEntries(ctx, tx, row, entries); err != nil {
 				return err
 			}
-			changed, err = s.changeImport(tx, row, reached, change)
+			changed, err = s.changeImport(tx, row, results{Counts: reached}, change)
 			return err
 		})
 	}
@@ -114,6 +125,9 @@ func outcomes(entries []importer.Entry) (importer.Counts, error) {
 			return c, fmt.Errorf("entry of row %d: index %d is negative or given twice", e.Row, e.Index)
 		}
 		seen[e.Index] = true
+		if e.Undo != importer.NotUndone || e.UndoProblem != nil {
+			return c, fmt.Errorf("entry of row %d: is taken back, which Write does not record", e.Row)
+		}
 		switch e.State {
 		case importer.EntryPending, importer.EntrySending:
 		case importer.EntryCreated:
@@ -168,7 +182,7 @@ func writeEntries(ctx context.Context, tx *gorm.DB, imp importRow, entries []imp
 	return sealedWith(ctx, tx, own).Clauses(clause.OnConflict{
 		Columns: []clause.Column{{Name: "import_id"}, {Name: "idx"}},
 		DoUpdates: clause.AssignmentColumns([]string{
-			"row_no", "state", "access", "attempt", "sent_at", "item_id", "quotes",
+			"row_no", "state", "access", "attempt", "sent_at", "item_id", "quotes", "before", "written",
 		}),
 	}).CreateInBatches(rows, chunk).Error
 }

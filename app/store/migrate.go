@@ -25,6 +25,7 @@ const stepsTable = "schema_steps"
 func migrations() []*gormigrate.Migration {
 	return []*gormigrate.Migration{
 		{ID: "0001_first_release", Migrate: firstRelease},
+		{ID: "0002_memory_and_undo", Migrate: memoryAndUndo},
 	}
 }
 

@@ -179,11 +179,16 @@ func deletePortal(tx *gorm.DB, memberID string) error {
 		{&laneRow{}, "lane " + ofChecks},
 		{&entryRow{}, ofImports},
 		{&lookupRow{}, ofImports},
+		{&editRow{}, ofImports},
 		{&importRow{}, "portal = ?"},
 		{&uploadRow{}, "portal = ?"},
 		{&grantRow{}, "portal = ?"},
 		{&webhookRow{}, "portal = ?"},
 		{&callRow{}, "portal = ?"},
+		// The memory first, as every write to it does.
+		{&memoryRow{}, "portal = ?"},
+		{&mappingRow{}, "portal = ?"},
+		{&answerRow{}, "portal = ?"},
 		{&sessionRow{}, "portal = ?"},
 		{&sessionRow{}, "member_id = ?"},
 	} {

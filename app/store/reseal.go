@@ -16,13 +16,14 @@ import (
 // older keys can be taken out of APP_KEY. It may run while the app works, and
 // may be stopped and called again.
 //
-// The journals and look-ups are left as they are: each is sealed with the
-// journal key of its import, and that key is sealed anew.
+// Journals, look-ups and edits are left as they are: each is sealed with the
+// journal key of its import, and that key is sealed anew. So it is with what a
+// portal remembers, which is sealed with the key of its memory.
 func (s *Store) Reseal(ctx context.Context) (int, error) {
 	total := 0
 	for _, table := range []func(context.Context, *Store) (int, error){
 		reseal[sealRow], reseal[portalRow], reseal[grantRow], reseal[webhookRow],
-		reseal[uploadRow], reseal[importRow],
+		reseal[uploadRow], reseal[importRow], reseal[memoryRow],
 	} {
 		n, err := table(ctx, s)
 		total += n

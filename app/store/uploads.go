@@ -27,6 +27,8 @@ type uploadRow struct {
 	Revision       int64
 	DataKey        []byte `gorm:"serializer:sealed"`
 	Created        int64
+	Archive        bool
+	Derived        bool
 }
 
 func (uploadRow) TableName() string { return "uploads" }
@@ -38,7 +40,7 @@ func packUpload(u importer.Upload) (uploadRow, error) {
 		Size: u.Size, Received: u.Received, State: string(u.State),
 		Inspection: d.encode(u.Inspection), Shape: d.encode(u.Table), Profiles: d.encode(u.Profiles),
 		Done: u.Done, Problem: d.encode(u.Problem), Revision: int64(u.Revision),
-		DataKey: u.Key, Created: stamp(u.Created),
+		DataKey: u.Key, Created: stamp(u.Created), Archive: u.Archive, Derived: u.Derived,
 	}
 	return r, d.err
 }
@@ -49,6 +51,7 @@ func (r uploadRow) unpack() (importer.Upload, error) {
 		ID: r.ID, Portal: r.Portal, User: r.UserID, Name: r.Name,
 		Size: r.Size, Received: r.Received, State: importer.UploadState(r.State),
 		Done: r.Done, Revision: int(r.Revision), Key: r.DataKey, Created: fromStamp(r.Created),
+		Archive: r.Archive, Derived: r.Derived,
 	}
 	d.decode(r.Inspection, &u.Inspection)
 	d.decode(r.Shape, &u.Table)
@@ -126,6 +129,15 @@ func portalOf(q *gorm.DB, id string) (string, error) {
 	return portals[0], nil
 }
 
+// usingUpload selects the imports that keep an upload from expiring at a time.
+const usingUpload = `SELECT 1 FROM imports
+WHERE (imports.upload_id = uploads.id OR imports.archive = uploads.id AND imports.archive <> '')
+AND (imports.state NOT IN @idle OR imports.finished >= @at OR (imports.finished = 0 AND imports.touched >= @at))`
+
+// idle are the states in which an import needs its files no more, or waits
+// for a person who has not started it yet.
+var idle = []importer.State{importer.Draft, importer.Checked, importer.Stopped, importer.Done, importer.Undone}
+
 // ExpiredUploads lists uploads that came before the time, oldest first, and
 // of which no import is at work, ended since, or was changed since by a
 // person who has not started it yet.
@@ -134,9 +146,7 @@ func (s *Store) ExpiredUploads(ctx context.Context, before time.Time) ([]importe
 	var rows []uploadRow
 	err := s.with(ctx).
 		Where("created < ?", at).
-		Where(`NOT EXISTS (SELECT 1 FROM imports WHERE imports.upload_id = uploads.id AND (
-			imports.state NOT IN ? OR imports.finished >= ? OR (imports.finished = 0 AND imports.touched >= ?)))`,
-			[]importer.State{importer.Draft, importer.Checked, importer.Stopped, importer.Done, importer.Undone}, at, at).
+		Where("NOT EXISTS ("+usingUpload+")", map[string]any{"idle": idle, "at": at}).
 		Order("created, id").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("listing expired uploads: %w", err)
@@ -154,14 +164,16 @@ func (s *Store) ExpiredUploads(ctx context.Context, before time.Time) ([]importe
 var errAtWork = errors.New("an import that has begun to write still needs it")
 
 // ForgetUpload deletes an upload, and of its imports the keys, the journal
-// and the look-ups, which makes their files unreadable for good. Imports that
-// were started stay as lines of the history; drafts and checked ones, which
-// have none, are deleted. It refuses while an import runs, pauses or waits. An
-// upload that is not there is no error.
+// the look-ups and the edits, which makes their files unreadable for good.
+// Imports that were started stay as lines of the history; drafts and checked
+// ones, which have none, are deleted. Imports of which it is only the archive
+// lose nothing else. It refuses while an import of either kind runs, pauses or
+// waits. An upload that is not there is no error.
 func (s *Store) ForgetUpload(ctx context.Context, portal, id string) error {
 	err := s.tx(ctx, func(tx *gorm.DB) error {
 		var imports []importRow
-		err := locked(tx).Select("id", "state").Where("portal = ? AND upload_id = ?", portal, id).Find(&imports).Error
+		err := locked(tx).Select("id", "state", "upload_id").
+			Where("portal = ? AND (upload_id = ? OR archive = ? AND archive <> '')", portal, id, id).Find(&imports).Error
 		if err != nil {
 			return err
 		}
@@ -171,6 +183,9 @@ func (s *Store) ForgetUpload(ctx context.Context, portal, id string) error {
 			}
 		}
 		for _, r := range imports {
+			if r.UploadID != id {
+				continue
+			}
 			if err := forgetImport(tx, portal, r); err != nil {
 				return err
 			}
@@ -193,7 +208,7 @@ func unstarted(s importer.State) bool {
 
 // forgetImport deletes what is left of an import's file.
 func forgetImport(tx *gorm.DB, portal string, r importRow) error {
-	for _, table := range []any{&entryRow{}, &lookupRow{}} {
+	for _, table := range []any{&entryRow{}, &lookupRow{}, &editRow{}} {
 		if err := tx.Where("import_id = ?", r.ID).Delete(table).Error; err != nil {
 			return err
 		}

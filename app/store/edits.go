@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+)
+
+// editRow is an importer.Edit: a cell, sealed with the journal key of its
+// import.
+type editRow struct {
+	ImportID string `gorm:"primaryKey"`
+	Idx      int64  `gorm:"primaryKey;autoIncrement:false"`
+	Col      int64  `gorm:"primaryKey;autoIncrement:false"`
+	Content  string `gorm:"serializer:sealed"`
+}
+
+func (editRow) TableName() string { return "edits" }
+
+// SaveEdits keeps corrected cells of an import; of two for the same cell the
+// last counts. ErrNotFound for an import whose file was forgotten.
+func (s *Store) SaveEdits(ctx context.Context, imp string, edits []importer.Edit) error {
+	if len(edits) == 0 {
+		return nil
+	}
+	rows, err := packEdits(imp, edits)
+	if err == nil {
+		err = s.tx(ctx, func(tx *gorm.DB) error {
+			// Locked, so that the import is not forgotten meanwhile.
+			row, err := journalOf(locked(tx), imp)
+			if err != nil {
+				return err
+			}
+			own, err := journalVault(row)
+			if err != nil {
+				return err
+			}
+			return sealedWith(ctx, tx, own).Clauses(clause.OnConflict{
+				Columns:   []clause.Column{{Name: "import_id"}, {Name: "idx"}, {Name: "col"}},
+				DoUpdates: clause.AssignmentColumns([]string{"content"}),
+			}).CreateInBatches(rows, chunk).Error
+		})
+	}
+	return wrap(err, "saving edits of import %s", imp)
+}
+
+func packEdits(imp string, edits []importer.Edit) ([]editRow, error) {
+	rows := make([]editRow, 0, len(edits))
+	at := make(map[[2]int]int, len(edits))
+	for _, e := range edits {
+		if e.Index < 0 || e.Column < 0 {
+			return nil, fmt.Errorf("there is no cell at row %d, column %d", e.Index, e.Column)
+		}
+		cell := [2]int{e.Index, e.Column}
+		if n, ok := at[cell]; ok {
+			rows[n].Content = e.Text
+			continue
+		}
+		at[cell] = len(rows)
+		rows = append(rows, editRow{ImportID: imp, Idx: int64(e.Index), Col: int64(e.Column), Content: e.Text})
+	}
+	return rows, nil
+}
+
+// Edits lists the corrected cells of rows from <= Index < to. A forgotten
+// import has none.
+func (s *Store) Edits(ctx context.Context, imp string, from, to int) ([]importer.Edit, error) {
+	edits, err := s.edits(ctx, imp, from, to)
+	return edits, wrap(err, "reading edits of import %s", imp)
+}
+
+func (s *Store) edits(ctx context.Context, imp string, from, to int) ([]importer.Edit, error) {
+	row, err := journalOf(s.with(ctx), imp)
+	if err != nil || len(row.JournalKey) == 0 {
+		return nil, err
+	}
+	own, err := journalVault(row)
+	if err != nil {
+		return nil, err
+	}
+	var rows []editRow
+	err = sealedWith(ctx, s.db, own).Where("import_id = ? AND idx >= ? AND idx < ?", imp, from, to).
+		Order("idx, col").Find(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	edits := make([]importer.Edit, len(rows))
+	for n, r := range rows {
+		edits[n] = importer.Edit{Index: int(r.Idx), Column: int(r.Col), Text: r.Content}
+	}
+	return edits, nil
+}
+
+// CountEdits is the number of corrected cells of an import.
+func (s *Store) CountEdits(ctx context.Context, imp string) (int, error) {
+	var n int64
+	err := s.with(ctx).Model(&editRow{}).Where("import_id = ?", imp).Count(&n).Error
+	return int(n), wrap(err, "counting edits of import %s", imp)
+}
