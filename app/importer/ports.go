@@ -93,6 +93,9 @@ type Store interface {
 	// Column, a new one takes the place of the old. They go when the rest of
 	// the import's file goes.
 	SaveEdits(ctx context.Context, imp string, edits []Edit) error
+	// DeleteEdits takes back the corrections of these cells, whatever their
+	// Text; a cell that was not corrected is no error.
+	DeleteEdits(ctx context.Context, imp string, edits []Edit) error
 	// Edits lists those with from <= Index < to, by Index, then Column.
 	Edits(ctx context.Context, imp string, from, to int) ([]Edit, error)
 	CountEdits(ctx context.Context, imp string) (int, error)

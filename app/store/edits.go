@@ -66,6 +66,27 @@ func packEdits(imp string, edits []importer.Edit) ([]editRow, error) {
 	return rows, nil
 }
 
+// DeleteEdits takes corrections of an import back. The text of edits does not
+// matter.
+func (s *Store) DeleteEdits(ctx context.Context, imp string, edits []importer.Edit) error {
+	if len(edits) == 0 {
+		return nil
+	}
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		for from := 0; from < len(edits); from += chunk {
+			cells := make([][]any, 0, chunk)
+			for _, e := range edits[from:min(from+chunk, len(edits))] {
+				cells = append(cells, []any{e.Index, e.Column})
+			}
+			if err := tx.Where("import_id = ? AND (idx, col) IN ?", imp, cells).Delete(&editRow{}).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return wrap(err, "deleting edits of import %s", imp)
+}
+
 // Edits lists the corrected cells of rows from <= Index < to. A forgotten
 // import has none.
 func (s *Store) Edits(ctx context.Context, imp string, from, to int) ([]importer.Edit, error) {

@@ -229,6 +229,14 @@ func TestEdits(t *testing.T) {
 		if _, err := s.Edits(ctx, "nothere", 0, 9); !errors.Is(err, importer.ErrNotFound) {
 			t.Errorf("Edits: %v", err)
 		}
+		check(t, s.DeleteEdits(ctx, i.ID, nil))
+		check(t, s.DeleteEdits(ctx, i.ID, []importer.Edit{
+			{Index: 7, Column: 1, Text: "whatever"}, {Index: 3, Column: 0}, {Index: 9, Column: 0}, {Index: -1, Column: 5},
+		}))
+		check(t, s.DeleteEdits(ctx, other.ID, want))
+		if diff := cmp.Diff(want[:2], must(s.Edits(ctx, i.ID, 0, 1000))); diff != "" {
+			t.Errorf("after a deletion (-want +got)\n%s", diff)
+		}
 		many := make([]importer.Edit, 4_000) // more than a database takes parameters
 		for n := range many {
 			many[n] = importer.Edit{Index: n, Column: 5, Text: fmt.Sprint(n)}
@@ -236,6 +244,10 @@ func TestEdits(t *testing.T) {
 		check(t, s.SaveEdits(ctx, other.ID, many))
 		if diff := cmp.Diff(many, must(s.Edits(ctx, other.ID, 0, len(many)))); diff != "" {
 			t.Errorf("many (-want +got)\n%s", diff)
+		}
+		check(t, s.DeleteEdits(ctx, other.ID, many[1:]))
+		if diff := cmp.Diff(many[:1], must(s.Edits(ctx, other.ID, 0, len(many)))); diff != "" {
+			t.Errorf("after deleting many (-want +got)\n%s", diff)
 		}
 	})
 }
