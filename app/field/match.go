@@ -96,7 +96,7 @@ type heading struct {
 }
 
 func newHeading(header string) heading {
-	h := heading{raw: fold(header)}
+	h := heading{raw: withoutMark(fold(header))}
 	if i := strings.LastIndexByte(h.raw, '['); i >= 0 && strings.HasSuffix(h.raw, "]") {
 		h.code = h.raw[i+1 : len(h.raw)-1]
 		h.plain = plainWords(h.raw[:i])

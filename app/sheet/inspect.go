@@ -47,6 +47,7 @@ func inspect(ctx context.Context, src Source, fileName, lang string, r Reading, 
 	case *textFile:
 		in.Encodings, in.Delimiters = f.encodings(head), f.delimiters
 	case *workbook:
+		in.Template = f.template
 		in.Sheets, err = f.choices(ctx)
 		if err != nil {
 			return in, fmt.Errorf("looking at the sheets: %w", err)
@@ -117,6 +118,9 @@ func look(ctx context.Context, f file, header int) (sample, layout, error) {
 			return s, layout{}, w.emptySheet()
 		}
 		return s, layout{}, refuse("empty")
+	}
+	if w, ok := f.(*workbook); ok && header < 0 {
+		header = w.template.headerRow(s)
 	}
 	l, err := lay(s, header)
 	if err == nil && len(l.columns) > MaxColumns {

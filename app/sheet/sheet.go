@@ -86,6 +86,8 @@ type Inspection struct {
 	Delimiters []DelimiterChoice `json:"delimiters,omitempty"`
 	// Sheets are the worksheets in their order; XLSX only.
 	Sheets []SheetChoice `json:"sheets,omitempty"`
+	// Template is set where the workbook began as a template; XLSX only.
+	Template *Template `json:"template,omitempty"`
 	// Head holds the first rows that are not blank, at most 10, as they are
 	// in the file: one of them may be the header.
 	Head []Row `json:"head"`

@@ -26,6 +26,8 @@ type workbook struct {
 	strings  *sharedStrings
 	// others is how many more sheets have values; -1: not looked yet.
 	others int
+	// template is what the workbook says of itself; nil: it is no template.
+	template *Template
 	extras sheetExtras
 }
 
@@ -75,6 +77,9 @@ func openWorkbook(ctx context.Context, src Source, r Reading, _ string) (w *work
 	}
 	if w.strings, err = openStrings(ctx, w.archive, stringsPart); err != nil {
 		return nil, r, fmt.Errorf("opening shared strings: %w", err)
+	}
+	if w.template, err = w.readTemplate(ctx); err != nil {
+		return nil, r, errors.Join(err, w.close())
 	}
 	if err := w.choose(ctx, &r); err != nil {
 		return nil, r, errors.Join(err, w.close())
@@ -234,9 +239,13 @@ func (w *workbook) choose(ctx context.Context, r *Reading) error {
 		}
 		return refuse("no_sheet", "sheet", r.Sheet)
 	}
+	if s, ok, err := w.chooseFilled(ctx); ok || err != nil {
+		w.current, r.Sheet = s, s.name
+		return err
+	}
 	found := -1
 	for i, s := range w.sheets {
-		if found >= 0 && (s.hidden || !w.sheets[found].hidden) {
+		if w.explains(s) || found >= 0 && (s.hidden || !w.sheets[found].hidden) {
 			continue
 		}
 		empty, err := w.empty(ctx, s)
@@ -265,7 +274,7 @@ func (w *workbook) choices(ctx context.Context) ([]SheetChoice, error) {
 			return nil, err
 		}
 		list = append(list, SheetChoice{Name: s.name, Hidden: s.hidden, Empty: empty})
-		if !empty && s != w.current {
+		if !empty && s != w.current && !w.explains(s) {
 			w.others++
 		}
 	}
