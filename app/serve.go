@@ -17,6 +17,7 @@ import (
 
 	spaimporter "github.com/spa-importer/spa-importer"
 	"github.com/spa-importer/spa-importer/app/depot"
+	"github.com/spa-importer/spa-importer/app/fetch"
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/locale"
 	"github.com/spa-importer/spa-importer/app/portal"
@@ -186,6 +187,7 @@ func (p *program) wire(texts *locale.Locales) {
 		Store: p.store, Journal: p.store, Files: p.files, Connections: conns, Bell: bell{p}, Limits: conns,
 		Log: p.log, MaxUpload: s.maxUpload, Settle: s.settle, KeepFor: s.undo,
 		Notice: notices{texts: texts, portals: p.store}.done, Calls: p.store,
+		Fetch: fetch.New(fetch.Options{AllowPrivate: s.allowPrivate}),
 	}
 	// The same name at every start, so that lanes of a process that was
 	// killed need not wait for the end of their lease.

@@ -40,6 +40,9 @@ type Context struct {
 	// Files says that the caller fetches the FileSources that file fields
 	// convert to. Without it file fields are shown as not importable.
 	Files bool
+	// Archive lists the files given beside the table; nil: there are none.
+	// It is not stored with the rest.
+	Archive *Archive `json:"-"`
 }
 
 // category is the pipeline that stages are looked for in.

@@ -141,7 +141,7 @@ func (c *Converter) prepare() bool {
 		c.split.join = isPlace
 		c.one, c.free = c.address, true
 	case "file":
-		c.one = c.file
+		c.files()
 	default:
 		return c.links() || c.foreign()
 	}

@@ -170,7 +170,8 @@ func TestEveryCodeOccurs(t *testing.T) {
 		}
 	}
 	// Tested apart, since they need another portal.
-	for _, code := range []string{"user_email_scope", "date_time_skipped", "file_invalid", "file_extension", "history_order", "history_future"} {
+	for _, code := range []string{"user_email_scope", "date_time_skipped", "file_invalid", "file_extension", "file_no_archive", "file_missing",
+		"file_ambiguous", "file_locked", "file_empty_entry", "file_too_large_for", "history_order", "history_future"} {
 		seen[code] = true
 	}
 	for code := range field.Codes() {
@@ -270,25 +271,6 @@ func TestOrderThatADateFits(t *testing.T) {
 		_, p := convert(t, converter(t, own("date"), field.Style{DateOrder: order}, portal()), c[0], nil)
 		if p == nil || p.Args["order"] != c[1] {
 			t.Errorf("%s in %s: %+v", c[0], order, p)
-		}
-	}
-}
-
-func TestFiles(t *testing.T) {
-	c := portal()
-	c.Files = true
-	conv := converter(t, many(own("file", "EXTENSIONS", `{"pdf":true,"png":true}`)), field.Style{}, c)
-	v, p := convert(t, conv, "https://example.com/a/b.pdf?x=1|scan.PNG", nil)
-	if p != nil {
-		t.Fatal(p.Code)
-	}
-	want := []any{field.FileSource{URL: "https://example.com/a/b.pdf?x=1", Name: "b.pdf"}, field.FileSource{Name: "scan.PNG"}}
-	if !slices.Equal(v.JSON.([]any), want) {
-		t.Error(v.JSON)
-	}
-	for cell, want := range map[string]string{"a.exe": "!file_extension", "ftp://example.com/a.pdf": "!file_invalid", "folder/": "!file_invalid"} {
-		if have := wire(t, conv, cell, nil); have != want {
-			t.Errorf("%q: %s, want %s", cell, have, want)
 		}
 	}
 }

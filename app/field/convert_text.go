@@ -2,9 +2,7 @@ package field
 
 import (
 	"net/url"
-	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -188,34 +186,4 @@ func (c *Converter) address(s string, _ Lookup) (element, *Problem) {
 		return element{text, text}, said
 	}
 	return element{text + "|" + place, text}, said
-}
-
-// FileSource is where the content of a file field comes from: an address,
-// or a name in the archive given with the table. Whoever sends the row puts
-// ["name.ext", "<base64>"] in its place.
-type FileSource struct {
-	URL  string
-	Name string
-}
-
-// file reads an address (http, https) or a file name.
-func (c *Converter) file(s string, _ Lookup) (element, *Problem) {
-	f := FileSource{Name: s}
-	if strings.Contains(s, "://") {
-		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return element{}, trouble(fileInvalid)
-		}
-		f = FileSource{URL: s, Name: path.Base(u.Path)}
-	} else if hasControl(s) || strings.HasSuffix(s, "/") {
-		return element{}, trouble(fileInvalid)
-	}
-	allowed := c.settings.list("EXTENSIONS")
-	ext := strings.ToLower(strings.TrimPrefix(path.Ext(f.Name), "."))
-	fits := func(have string) bool { return strings.EqualFold(strings.TrimPrefix(have, "."), ext) }
-	if len(allowed) > 0 && (f.URL == "" || ext != "") && !slices.ContainsFunc(allowed, fits) {
-		slices.Sort(allowed)
-		return element{}, trouble(fileExtension, "extension", ext, "allowed", strings.Join(allowed, ", "))
-	}
-	return element{f, s}, nil
 }

@@ -84,6 +84,12 @@ const (
 	addressExtra      = "address_extra"      // without the third part
 	fileInvalid       = "file_invalid"       //
 	fileExtension     = "file_extension"     //
+	fileNoArchive     = "file_no_archive"    // names a file, and no ZIP was given
+	fileMissing       = "file_missing"       // not in the ZIP
+	fileAmbiguous     = "file_ambiguous"     // in several folders of the ZIP
+	fileLocked        = "file_locked"        // needs a password
+	fileEmpty         = "file_empty_entry"   // of no bytes
+	fileTooLarge      = "file_too_large_for" // the field takes less
 	historyOrder      = "history_order"      //
 	historyFuture     = "history_future"     //
 )
@@ -153,6 +159,12 @@ var codes = map[string][]string{
 	addressExtra:      {},
 	fileInvalid:       {},
 	fileExtension:     {"extension", "allowed"},
+	fileNoArchive:     {},
+	fileMissing:       {},
+	fileAmbiguous:     {"names"},
+	fileLocked:        {},
+	fileEmpty:         {},
+	fileTooLarge:      {"size", "max"},
 	historyOrder:      {"before", "after"},
 	historyFuture:     {},
 }

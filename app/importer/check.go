@@ -218,6 +218,9 @@ func (c *check) prepare(ctx context.Context, table *sheet.Reader, reading int) e
 	if err := c.s.saveSchema(ctx, c.imp, schema, reading); err != nil {
 		return err
 	}
+	if err := c.s.withArchive(ctx, c.imp, &schema); err != nil {
+		return err
+	}
 	c.planner, err = newPlanner(c.imp, schema, table.Columns())
 	if err != nil {
 		return err

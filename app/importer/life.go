@@ -262,6 +262,11 @@ func (s *Service) Tidy(ctx context.Context) error {
 }
 
 func (s *Service) tidyUpload(ctx context.Context, u Upload) error {
+	if u.Archive {
+		if used, err := s.archiveInUse(ctx, u.Portal, u.ID); err != nil || used {
+			return err
+		}
+	}
 	imports, err := s.store.UploadImports(ctx, u.Portal, u.ID)
 	if err != nil {
 		return fmt.Errorf("listing the upload's imports: %w", err)

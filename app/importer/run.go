@@ -166,6 +166,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.s.withArchive(ctx, r.imp, &schema); err != nil {
+		return err
+	}
 	r.planner, err = newPlanner(r.imp, schema, r.table.Columns())
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (s *Service) readSchema(ctx context.Context, caller Caller, entityTypeID in
 		return Schema{}, portalError("reading pipelines", err)
 	}
 	c := field.Context{
-		EntityTypeID: entityTypeID, Categories: categories, Admin: admin, Lang: lang,
+		EntityTypeID: entityTypeID, Categories: categories, Admin: admin, Lang: lang, Files: true,
 		Stages: make(map[int64][]bitrix.Status, len(categories)), Statuses: map[string][]bitrix.Status{},
 	}
 	if err := readDictionaries(ctx, caller, &c, t, fields); err != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/spa-importer/spa-importer/app/fetch"
 )
 
 // Refusal is an error that a person must be told: nothing was changed, and
@@ -67,6 +69,9 @@ type Options struct {
 	Notice func(ctx context.Context, imp Import) (string, error)
 	// Calls is the log of REST calls; nil: there is none to show.
 	Calls CallLog
+	// Fetch brings in files that cells name by their address; nil is a
+	// client that fetches from public addresses.
+	Fetch *fetch.Client
 }
 
 // Service is everything people and the queue can ask of imports. It keeps
@@ -86,6 +91,7 @@ type Service struct {
 	holder      string
 	notice      func(context.Context, Import) (string, error)
 	calls       CallLog
+	fetch       *fetch.Client
 	schemas     schemaCache
 }
 
@@ -95,6 +101,7 @@ func New(o Options) *Service {
 		store: o.Store, journal: o.Journal, files: o.Files, connections: o.Connections,
 		bell: o.Bell, limits: o.Limits, now: o.Now, log: o.Log, maxUpload: o.MaxUpload,
 		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice, calls: o.Calls,
+		fetch: o.Fetch,
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -110,6 +117,9 @@ func New(o Options) *Service {
 	}
 	if s.holder == "" {
 		s.holder = newID()
+	}
+	if s.fetch == nil {
+		s.fetch = fetch.New(fetch.Options{})
 	}
 	s.schemas.now = s.now
 	return s

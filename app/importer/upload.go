@@ -29,6 +29,10 @@ func indexName(id string, revision int) string {
 
 // CreateUpload begins an upload of size bytes; -1 where nobody knows.
 func (s *Service) CreateUpload(ctx context.Context, a Actor, name string, size int64) (Upload, error) {
+	return s.createUpload(ctx, a, name, size, func(*Upload) {})
+}
+
+func (s *Service) createUpload(ctx context.Context, a Actor, name string, size int64, as func(*Upload)) (Upload, error) {
 	if size == 0 {
 		return Upload{}, Refuse("file_empty")
 	}
@@ -41,6 +45,7 @@ func (s *Service) CreateUpload(ctx context.Context, a Actor, name string, size i
 		ID: newID(), Portal: a.Portal, User: a.User, Name: baseName(name), Size: size,
 		State: Receiving, Key: key, Created: s.now(),
 	}
+	as(&u)
 	if err := s.store.CreateUpload(ctx, u); err != nil {
 		return Upload{}, fmt.Errorf("creating upload: %w", err)
 	}
@@ -163,6 +168,9 @@ func (s *Service) Correct(ctx context.Context, a Actor, id string, r sheet.Readi
 	if err != nil {
 		return Upload{}, err
 	}
+	if u.Archive {
+		return u, ErrNotFound // it holds no table
+	}
 	if u.State == Receiving {
 		return u, Refuse("upload_incomplete")
 	}
@@ -190,6 +198,9 @@ func (s *Service) Correct(ctx context.Context, a Actor, id string, r sheet.Readi
 // inspect looks at the bytes and keeps what step 1 shows. A reading that the
 // person asked for and that does not work leaves the former one in place.
 func (s *Service) inspect(ctx context.Context, a Actor, u Upload, as *sheet.Reading) (Upload, error) {
+	if u.Archive {
+		return s.lookAtArchive(ctx, a, u)
+	}
 	src, closer, err := s.files.Open(ctx, sourceName(u.ID), u.Key)
 	if err != nil {
 		return u, fmt.Errorf("opening the upload: %w", err)
@@ -249,11 +260,23 @@ func (s *Service) DropUpload(ctx context.Context, a Actor, id string) error {
 // forgetUpload deletes the bytes first: a crash between leaves a row without
 // a file, which is deleted again, and never a file without an owner.
 func (s *Service) forgetUpload(ctx context.Context, u Upload) error {
+	imports, err := s.store.UploadImports(ctx, u.Portal, u.ID)
+	if err != nil {
+		return fmt.Errorf("listing the upload's imports: %w", err)
+	}
 	if err := s.files.Delete(ctx, uploadDir(u.ID)); err != nil {
 		return fmt.Errorf("deleting the upload's files: %w", err)
 	}
 	if err := s.store.ForgetUpload(ctx, u.Portal, u.ID); err != nil {
 		return fmt.Errorf("forgetting the upload: %w", err)
+	}
+	for _, imp := range imports {
+		if imp.Archive == "" || imp.Archive == u.ID {
+			continue
+		}
+		if err := s.forgetArchive(ctx, u.Portal, imp.Archive); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -265,10 +288,12 @@ func (s *Service) Begin(ctx context.Context, a Actor, upload string) (Import, er
 	if err != nil {
 		return Import{}, err
 	}
-	switch u.State {
-	case Receiving:
+	switch {
+	case u.Archive:
+		return Import{}, ErrNotFound
+	case u.State == Receiving:
 		return Import{}, Refuse("upload_incomplete")
-	case Refused:
+	case u.State == Refused:
 		return Import{}, &Refusal{Problem: *u.Problem}
 	}
 	imp, err := s.draftOf(ctx, a, u)
