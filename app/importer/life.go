@@ -209,6 +209,7 @@ func (s *Service) Progress(ctx context.Context, a Actor, imp string) (Progress, 
 	p := Progress{
 		State: i.State, Rows: i.Rows, CheckedRows: i.CheckedRows, Plan: i.Plan, Counts: i.Counts,
 		Rechecked: i.Rechecked, Reason: i.Reason, Until: i.Until,
+		Tried: i.Tried(), Undoing: i.Undoing, Undo: i.Undo,
 	}
 	p.Low, p.High = i.timeLeft(s.now())
 	return p, nil

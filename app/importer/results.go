@@ -96,6 +96,12 @@ type Progress struct {
 	Rechecked   int
 	Reason      *Problem
 	Until       time.Time
+	// Tried: a trial is done, and a person decides how it goes on.
+	Tried bool
+	// Undoing: what is under way is the taking back of the items that were
+	// created and updated; Undo counts how it has ended for them so far.
+	Undoing bool
+	Undo    UndoCounts
 	// Low and High bound the time left; both zero while unknown.
 	Low, High time.Duration
 }
