@@ -26,6 +26,25 @@ const usage = `SPA Importer brings spreadsheets into Bitrix24 Smart Processes.
 	app settings [settings]  print all settings and check them
 	app version              print the version
 
+For the operator, beside the app that serves, with its settings:
+	app portals [-json|-csv]
+	    portals, their users and imports
+	app registrations [-json|-csv]
+	    who has registered
+	app imports [-portal=member_id|domain] [-limit=100] [-json|-csv]
+	    imports, the newest first
+	app restlog -import=id
+	    the REST calls of an import as CSV, for Bitrix24's support
+	app local-app member_id client_id
+	    keys of a portal's own local app; the client_secret on standard input
+	app backup file
+	    database and files into a new tar file, without the key
+	app restored
+	    after a backup was put back and before the start: holds imports
+	app doctor [member_id]
+	    try on a portal what the app relies on; without member_id through
+	    the webhook on standard input, or in DOCTOR_WEBHOOK
+
 Settings are environment variables, or flags of the same name:
 	PUBLIC_URL=https://spa.example.com   or   -public-url=https://spa.example.com
 `
@@ -34,12 +53,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program without its process: arguments without the program's
 // name, and the exit code as result.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command := "serve"
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		command, args = args[0], args[1:]
@@ -48,6 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		command = "help"
 	}
 	var err error
+	beside := console{args: args, getenv: getenv, in: stdin, out: stdout, err: stderr}
 	switch command {
 	case "serve":
 		err = serveCommand(ctx, args, getenv, stderr)
@@ -55,6 +75,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		err = demoCommand(ctx, args, getenv, stdout, stderr)
 	case "settings":
 		err = settingsCommand(args, getenv, stdout)
+	case "portals":
+		err = portalsCommand(ctx, beside)
+	case "registrations":
+		err = registrationsCommand(ctx, beside)
+	case "imports":
+		err = importsCommand(ctx, beside)
+	case "restlog":
+		err = restlogCommand(ctx, beside)
+	case "local-app":
+		err = localAppCommand(ctx, beside)
+	case "backup":
+		err = backupCommand(ctx, beside)
+	case "restored":
+		err = restoredCommand(ctx, beside)
 	case "version":
 		_, err = fmt.Fprintln(stdout, "spa-importer", version())
 	case "help":

@@ -105,7 +105,14 @@ func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err er
 }
 
 // databaseFile is SQLite's file, which store and queue share.
-func (p *program) databaseFile() string { return filepath.Join(p.settings.dataDir, "importer.db") }
+func (p *program) databaseFile() string { return filepath.Join(p.settings.dataDir, databaseName) }
+
+// databaseName is SQLite's file in the data folder, filesName the folder of
+// the depot.
+const (
+	databaseName = "importer.db"
+	filesName    = "files"
+)
 
 // openStore opens the database; the pool is nil on SQLite.
 func (p *program) openStore(ctx context.Context, keys *vault.Vault) (*pgxpool.Pool, error) {
@@ -154,7 +161,7 @@ func (p *program) openFiles(ctx context.Context) error {
 		p.files = bucket
 		return err
 	}
-	folder, err := depot.OpenFolder(filepath.Join(p.settings.dataDir, "files"))
+	folder, err := depot.OpenFolder(filepath.Join(p.settings.dataDir, filesName))
 	if err != nil {
 		return err
 	}

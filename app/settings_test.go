@@ -119,7 +119,7 @@ func TestSettingsPrintedWithoutSecrets(t *testing.T) {
 	e := env("BITRIX24_CLIENT_ID", "app.1", "BITRIX24_CLIENT_SECRET", "hush-client", "APP_KEY", "hush-key",
 		"DATABASE_URL", "postgres://u:hush-db@h/d", "S3_URL", "https://k:hush-s3@h.example/b")
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"settings"}, e, &out, &errs); code != 0 {
+	if code := run(t.Context(), []string{"settings"}, e, strings.NewReader(""), &out, &errs); code != 0 {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	if strings.Contains(out.String(), "hush") {
@@ -150,7 +150,7 @@ func TestCommands(t *testing.T) {
 		{[]string{"settings", "-listen=x"}, 1, "LISTEN"},
 	} {
 		var out bytes.Buffer
-		if code := run(t.Context(), c.args, env(), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+		if code := run(t.Context(), c.args, env(), strings.NewReader(""), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%q = %d: %s", c.args, code, out.String())
 		}
 	}

@@ -101,6 +101,7 @@ func Codes() map[string][]string {
 		"schema_changed":     {"field"},
 		"portal_unreachable": nil,
 		"unknown_outcome":    nil,
+		"restored":           {"time"},
 		"gave_up":            {"attempts"},
 	}
 	for _, code := range []string{

@@ -146,3 +146,26 @@ func TestSnapshot(t *testing.T) {
 		t.Error("a copy was written over a file that is there")
 	}
 }
+
+func TestHold(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		ctx, s := t.Context(), d.open(t)
+		want := map[importer.State]importer.State{
+			importer.Draft: importer.Draft, importer.Checking: importer.Checking, importer.Done: importer.Done,
+			importer.Running: importer.Paused, importer.Waiting: importer.Paused, importer.Paused: importer.Paused,
+		}
+		made := map[importer.State]importer.Import{}
+		for state := range want {
+			made[state] = newImport(t, s, "p", state)
+		}
+		if held := must(s.Hold(ctx, importer.Problem{Code: "restored"})); held != 3 {
+			t.Errorf("%d held", held)
+		}
+		for state, now := range want {
+			got := must(s.Import(ctx, "p", made[state].ID))
+			if got.State != now || (got.Reason != nil) != (now == importer.Paused) {
+				t.Errorf("%s is %s, %v", state, got.State, got.Reason)
+			}
+		}
+	})
+}
