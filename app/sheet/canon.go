@@ -1,12 +1,14 @@
 package sheet
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // canonWriter writes the canonical form and its index.
@@ -22,9 +24,9 @@ func newCanonWriter(canon, index io.Writer) *canonWriter {
 }
 
 // header writes the first record.
-func (w *canonWriter) header(columns []Column) error {
-	w.buf = append(w.buf, '#')
-	for _, c := range columns {
+func (w *canonWriter) header(l layout) error {
+	w.buf = appendCell(w.buf, []byte("#"+l.unnamed))
+	for _, c := range l.columns {
 		w.buf = appendCell(append(w.buf, ','), []byte(c.Given))
 	}
 	w.buf = append(w.buf, '\n')
@@ -35,6 +37,9 @@ func (w *canonWriter) header(columns []Column) error {
 func (w *canonWriter) row(r record, width int) error {
 	w.offsets = binary.LittleEndian.AppendUint64(w.offsets, uint64(w.bytes+int64(len(w.buf))))
 	b := strconv.AppendInt(w.buf, int64(r.number), 10)
+	if r.line != r.number {
+		b = strconv.AppendInt(append(b, ':'), int64(r.line), 10)
+	}
 	for _, c := range r.cells {
 		b = append(b, ',')
 		if c.special {
@@ -98,6 +103,8 @@ const canonHeader = -1
 type canonRecords struct {
 	s      *scanner
 	header bool // the next record is the header
+	// unnamed is how columns without a header are called, once it is read.
+	unnamed string
 }
 
 func (c *canonRecords) next() (record, error) {
@@ -107,16 +114,23 @@ func (c *canonRecords) next() (record, error) {
 	}
 	if c.header {
 		c.header = false
-		if string(r.cells[0].text) != "#" {
+		mark := string(r.cells[0].text)
+		if !strings.HasPrefix(mark, "#") {
 			return r, errors.New("canonical form has no header")
 		}
+		c.unnamed = mark[1:]
 		return record{number: canonHeader, cells: r.cells[1:]}, nil
 	}
-	n, err := strconv.Atoi(string(r.cells[0].text))
-	if err != nil {
-		return r, fmt.Errorf("canonical form, line %d: no row number: %w", r.number, err)
+	number, line, apart := bytes.Cut(r.cells[0].text, []byte(":"))
+	n, ok := smallNumber(number)
+	l := n
+	if ok && apart {
+		l, ok = smallNumber(line)
 	}
-	return record{number: n, cells: r.cells[1:]}, nil
+	if !ok {
+		return r, fmt.Errorf("canonical form, line %d: no row number", r.line)
+	}
+	return record{number: n, line: l, cells: r.cells[1:]}, nil
 }
 
 // newCanonScanner splits the canonical form. What Normalise let through is
@@ -143,7 +157,8 @@ func OpenTable(ctx context.Context, canon, index Source) (*Reader, error) {
 		return nil, fmt.Errorf("row index of %d bytes is damaged", index.Size())
 	}
 	s := newCanonScanner(newStream(ctx, canon, 0, nil), bufferFor(min(canon.Size(), block/8)))
-	head, err := (&canonRecords{s: s, header: true}).next()
+	records := &canonRecords{s: s, header: true}
+	head, err := records.next()
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of the canonical form: %w", err)
 	}
@@ -151,7 +166,7 @@ func OpenTable(ctx context.Context, canon, index Source) (*Reader, error) {
 	for i, c := range head.cells {
 		given[i] = string(c.text)
 	}
-	return &Reader{canon: canon, index: index, columns: nameColumns(given), rows: int(index.Size() / 8)}, nil
+	return &Reader{canon: canon, index: index, columns: nameColumns(given, records.unnamed), rows: int(index.Size() / 8)}, nil
 }
 
 // Columns are the columns of the table.
@@ -218,5 +233,5 @@ func (t *rowText) of(r record, width int) Row {
 	for len(t.cells) < width {
 		t.cells = append(t.cells, "")
 	}
-	return Row{Number: r.number, Cells: t.cells}
+	return Row{Number: r.number, Line: r.line, Cells: t.cells}
 }

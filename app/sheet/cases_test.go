@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -30,6 +31,10 @@ type fileCase struct {
 	reading string
 	// columns are the names; rows the data, "number: cell|cell".
 	columns, rows []string
+	// lines are the lines on which the rows begin, if not nil; unnamed is
+	// how columns without a header are called.
+	lines   []int
+	unnamed string
 	// notes lists "code arg=value …" that must be among the notes, absent
 	// codes that must not.
 	notes, absent []string
@@ -73,15 +78,15 @@ func textCases() []fileCase {
 		{number: 5, name: "Mac Cyrillic", file: encoded(charmap.MacintoshCyrillic, contacts+contacts), lang: "ru",
 			reading: `{"encoding":"x-mac-cyrillic"}`, columns: contactColumns},
 		{number: 5, name: "cp1252, Russian interface", file: encoded(charmap.Windows1252, "Name;Straße;Stück\nMüller;Königsallee 1;5\nGroß;Jägerweg 2;7\n"), lang: "ru",
-			reading: `{"encoding":"windows-1252","delimiter":";"}`, columns: []string{"Name", "Straße", "Stück"}, notes: []string{"encoding_unsure encoding=Windows-1252 (Western)"}},
+			reading: `{"encoding":"windows-1252","delimiter":";"}`, columns: []string{"Name", "Straße", "Stück"}, notes: []string{"encoding_unsure encoding=windows-1252"}},
 		{number: 5, name: "cp1250 by language", file: encoded(charmap.Windows1250, "Imię;Miasto\nŁucja;Łódź\nGrażyna;Kraków\n"), lang: "pl",
-			reading: `{"encoding":"windows-1250"}`, columns: []string{"Imię", "Miasto"}, notes: []string{"encoding_unsure encoding=Windows-1250 (Central European)"}},
+			reading: `{"encoding":"windows-1250"}`, columns: []string{"Imię", "Miasto"}, notes: []string{"encoding_unsure encoding=windows-1250"}},
 		{number: 5, name: "Shift JIS", file: encoded(japanese.ShiftJIS, "名前,会社,電話番号\n田中太郎,東京商事株式会社,03-0000-0001\n鈴木花子,大阪工業株式会社,06-0000-0002\n"), lang: "en",
 			reading: `{"encoding":"shift_jis","delimiter":","}`, columns: []string{"名前", "会社", "電話番号"}},
 		{number: 5, name: "GBK", file: encoded(simplifiedchinese.GBK, "姓名,公司,电话\n王小明,北京贸易有限公司,010-00000001\n李红,上海工业有限公司,021-00000002\n"), lang: "en",
 			reading: `{"encoding":"gb18030","delimiter":","}`, columns: []string{"姓名", "公司", "电话"}},
 		{number: 6, name: "mixed encodings", file: append([]byte(strings.Repeat(contacts[:len(contacts)-1]+"\n", 3)), append(encoded(charmap.Windows1251, "Зуев"), ";1;Уфа\n"...)...),
-			reading: `{"encoding":"utf-8"}`, notes: []string{"bad_chars count=4 row=13", "encoding_unsure encoding=UTF-8"}},
+			reading: `{"encoding":"utf-8"}`, notes: []string{"bad_chars count=4 row=13", "encoding_unsure encoding=utf-8"}},
 		{number: 7, name: "semicolons, commas more frequent", file: []byte("Name;Note\nA;one, two, three, four\nB;five, six\nC;seven\n"),
 			reading: `{"delimiter":";"}`, columns: []string{"Name", "Note"}, rows: []string{"2: A|one, two, three, four", "3: B|five, six", "4: C|seven"}},
 		{number: 7, name: "commas, semicolons in text", file: []byte("Name,Note\nA,x; y; z\nB,p; q\nC,r\n"), reading: `{"delimiter":","}`, columns: []string{"Name", "Note"}},
@@ -92,18 +97,22 @@ func textCases() []fileCase {
 		{number: 8, name: "sep= line", file: []byte("sep=;\r\na;b,b\r\n1;2,5\r\n"), reading: `{"delimiter":";","headerRow":2}`, columns: []string{"a", "b,b"}, rows: []string{"3: 1|2,5"}, notes: []string{"sep_line delimiter=;"}},
 		{number: 8, name: "sep= line with an unusual sign", file: []byte("\"sep=^\"\na^b\n1^2\n"), reading: `{"delimiter":"^","headerRow":2}`, columns: []string{"a", "b"}, rows: []string{"3: 1|2"}},
 		{number: 9, name: "decimal commas in quotes", file: []byte("Item,Price\nA,\"1,5\"\nB,\"2,75\"\n"), reading: `{"delimiter":","}`, rows: []string{"2: A|1,5", "3: B|2,75"}},
-		{number: 10, name: "line ends in quotes", file: []byte("a,b\r\n\"1\r\n2\",x\r\n3,y\r\n"), rows: []string{"2: 1\n2|x", "4: 3|y"}},
+		{number: 10, name: "line ends in quotes", file: []byte("a,b\r\n\"1\r\n2\",x\r\n3,y\r\n"), rows: []string{"2: 1\n2|x", "3: 3|y"}, lines: []int{2, 4}},
+		{number: 10, name: "rows count as in a spreadsheet program, blank ones too", file: []byte("sep=;\r\na;b\r\n\r\n\"1\n\n2\";x\r\n;\r\n3;y\r\n"), reading: `{"headerRow":2}`, rows: []string{"4: 1\n\n2|x", "6: 3|y"}, lines: []int{4, 8},
+			notes: []string{"blank_rows count=2 row=3"}},
 		{number: 11, name: "doubled quotes", file: []byte("a,b\n\"say \"\"hi\"\"\",x\n"), reading: `{"quote":"double"}`, rows: []string{`2: say "hi"|x`}, absent: []string{"backslash_quotes"}},
 		{number: 11, name: "backslash quotes", file: []byte("a,b\n\"say \\\"hi, you\\\"\",\"c:\\\\dir\"\n\"p\",q\n"), reading: `{"quote":"backslash"}`, rows: []string{`2: say "hi, you"|c:\dir`, "3: p|q"}, notes: []string{"backslash_quotes"}},
-		{number: 12, name: "a quote never closed", file: []byte("a,b\n1,2\n3,\"4\n5,6\n"), refusal: "quote_open row=3"},
-		{number: 12, name: "a quote never closed, and another far below", file: []byte("a,b\n1,\"2\n3,4\n5,\"6\n7,8\n"), refusal: "quote_open row=2"},
-		{number: 12, name: "a quote never closed in a large file", file: []byte("a,b\n1,\"2\n" + strings.Repeat("3,4\n", 1<<20)), refusal: "quote_open row=2"},
+		{number: 12, name: "a quote never closed", file: []byte("a,b\n1,2\n3,\"4\n5,6\n"), refusal: "quote_open line=3"},
+		{number: 12, name: "a quote never closed, and another far below", file: []byte("a,b\n1,\"2\n3,4\n5,\"6\n7,8\n"), refusal: "quote_open line=2"},
+		{number: 12, name: "a quote never closed in a large file", file: []byte("a,b\n1,\"2\n" + strings.Repeat("3,4\n", 1<<20)), refusal: "quote_open line=2"},
+		{number: 12, name: "a quote never closed, below a cell with line ends", file: []byte("a,b\n\"1\n2\",x\n3,\"4\n5,6\n"), refusal: "quote_open line=4"},
 		{number: 13, name: "bare quote", file: []byte("a,b\n5\" pipe,x\n\"3/4\" pipe,y\n"), rows: []string{`2: 5" pipe|x`, "3: 3/4 pipe|y"}, notes: []string{"stray_quotes count=1 row=3"}},
 		{number: 14, name: "ragged rows", file: []byte("a,b,c\n1,2,3\n1,2\n1,2,3,,\n1,2,3,4,5\n1,2,3\n"), columns: []string{"a", "b", "c"},
 			rows:  []string{"2: 1|2|3", "3: 1|2|", "4: 1|2|3", "5: 1|2|3|4|5", "6: 1|2|3"},
 			notes: []string{"short_rows count=1 row=3", "long_rows cells=2 count=1 row=5"}},
 		{number: 15, name: "repeated headers", file: []byte("Phone,Phone,phone,Phone (2)\n1,2,3,4\n"), columns: []string{"Phone", "Phone (3)", "phone (4)", "Phone (2)"}, notes: []string{"repeated_headers names=Phone, phone"}},
-		{number: 16, name: "blank headers", file: []byte("a,,c\n1,2,3\n4,5,6\n"), columns: []string{"a", "Column B", "c"}, notes: []string{"blank_headers columns=B"}},
+		{number: 16, name: "blank headers", file: []byte("a,,c\n1,2,3\n4,5,6\n"), unnamed: "Column {column}", columns: []string{"a", "Column B", "c"}, notes: []string{"blank_headers columns=B"}},
+		{number: 16, name: "blank headers, Russian interface", file: []byte("Столбец C,Имя,,Город\n1,2,3,4\n4,5,6,7\n"), unnamed: "Столбец {column}", columns: []string{"Столбец C", "Имя", "Столбец C (2)", "Город"}, notes: []string{"blank_headers columns=C"}},
 		{number: 17, name: "trailing delimiter", file: []byte("a;b;\n1;2;\n3;4;\n"), columns: []string{"a", "b"}, rows: []string{"2: 1|2", "3: 3|4"}, absent: []string{"long_rows", "empty_columns"}},
 		{number: 17, name: "empty columns", file: []byte("a,b,c\n1,,3\n4, ,6\n"), columns: []string{"a", "b", "c"}, notes: []string{"empty_columns columns=B"}},
 		{number: 18, name: "title rows and totals", file: []byte("Sales report;;\nMay 2024;;\n\nName;Qty;Price\nA;2;3\nB;4;5\nИтого:;6;8\n"), reading: `{"headerRow":4}`, columns: []string{"Name", "Qty", "Price"},
@@ -120,7 +129,8 @@ func textCases() []fileCase {
 		{number: 23, name: "NUL, control, zero width, soft hyphen, BOM in the middle", file: []byte("a,b\n1\x002,x\x1by\n\ufeff3\u200b4,ко\u00adфе\n"), rows: []string{"2: 12|xy", "3: 3\u200b4|ко\u00adфе"},
 			notes: []string{"control_chars count=3 row=2", "invisible_chars count=2 row=3"}},
 		{number: 24, name: "spaces stay", file: []byte("a, b \n 1 ,\u00a0x\u202f\n"), columns: []string{"a", "b"}, rows: []string{"2:  1 |\u00a0x\u202f"}},
-		{number: 30, name: "scientific notation stays as written", file: []byte("id,x\n7.91612E+10,1\n"), rows: []string{"2: 7.91612E+10|1"}},
+		{number: 30, name: "scientific notation stays as written", file: []byte("id,x\n7.91612E+10,1\n"), rows: []string{"2: 7.91612E+10|1"}, notes: []string{"shortened_numbers column=A count=1 row=2"}},
+		{number: 30, name: "scientific notation with a comma", file: []byte("id;x\n1;E+10\n2;7,9E+19\n3;1.25E+2\n"), rows: []string{"2: 1|E+10", "3: 2|7,9E+19", "4: 3|1.25E+2"}, notes: []string{"shortened_numbers column=B count=1 row=3"}},
 		{number: 31, name: "long digits stay", file: []byte("id,x\n12345678901234567890,1\n"), rows: []string{"2: 12345678901234567890|1"}},
 		{number: 32, name: "leading zeros stay", file: []byte("zip,x\n00123,1\n"), rows: []string{"2: 00123|1"}},
 		{number: 38, name: "a very long cell", file: []byte("a,b\n" + strings.Repeat("я", 70000) + ",x\n"), rows: []string{"2: " + strings.Repeat("я", 70000) + "|x"}},
@@ -137,6 +147,9 @@ func textCases() []fileCase {
 		{number: 48, name: "Word document", file: oleFile("WordDocument"), refusal: "office"},
 		{number: 48, name: "PDF", file: []byte("%PDF-1.7\n%\xe2\xe3\n"), refusal: "pdf"},
 		{number: 48, name: "picture", file: []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), refusal: "not_a_table"},
+		{number: 48, name: "binary data named .csv", file: noise(4000), refusal: "not_a_table"},
+		{number: 48, name: "a little binary data named .csv", file: noise(160), refusal: "not_a_table"},
+		{number: 48, name: "binary data with a zero in every second byte", file: wideNoise(4000), refusal: "not_a_table"},
 		{number: 49, name: "too many columns", file: []byte(strings.Repeat("a,", 20000) + "a\n" + strings.Repeat("1,", 20000) + "1\n"), refusal: "too_many_columns limit=1024 row=1"},
 		{number: 49, name: "20,000 delimiters without values", file: []byte("a,b" + strings.Repeat(",", 20000) + "\n1,2" + strings.Repeat(",", 20000) + "\n"), columns: []string{"a", "b"}, rows: []string{"2: 1|2"}},
 		{number: 34, name: "percent signs stay as written", file: []byte("a,b\n15 %,x\n"), rows: []string{"2: 15 %|x"}},
@@ -157,6 +170,26 @@ func oleFile(stream string) []byte {
 	return b
 }
 
+// noise is data that is no text, the same each time.
+func noise(n int) []byte {
+	r, b := rand.New(rand.NewPCG(1, 2)), make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+// wideNoise could be UTF-16 by its zeros, but holds control characters.
+func wideNoise(n int) []byte {
+	b := noise(n)
+	for i := range b {
+		if b[i] %= 64; i%2 == 1 {
+			b[i] = 0
+		}
+	}
+	return b
+}
+
 func TestNastyFiles(t *testing.T) {
 	for _, c := range textCases() {
 		t.Run(fmt.Sprintf("%02d %s", c.number, c.name), func(t *testing.T) { c.check(t) })
@@ -170,7 +203,7 @@ func (c fileCase) check(t *testing.T) {
 	if name == "" {
 		name = "file.csv"
 	}
-	in, err := sheet.Inspect(context.Background(), bytes.NewReader(c.file), name, c.lang)
+	in, err := sheet.InspectAs(context.Background(), bytes.NewReader(c.file), name, c.lang, sheet.Reading{HeaderRow: -1, Unnamed: c.unnamed})
 	if c.refusal != "" {
 		if got := refusal(err); got != c.refusal {
 			t.Fatalf("Inspect: %v, want refusal %q", err, c.refusal)
@@ -211,6 +244,11 @@ func (c fileCase) check(t *testing.T) {
 	if c.rows != nil {
 		if diff := cmp.Diff(c.rows, rowLines(n.rows)); diff != "" {
 			t.Errorf("rows:\n%s", diff)
+		}
+	}
+	for i, want := range c.lines {
+		if got := n.rows[i].Line; got != want {
+			t.Errorf("row %d begins on line %d, want %d", n.rows[i].Number, got, want)
 		}
 	}
 	if in.Exact && in.Rows != len(n.rows) {

@@ -64,8 +64,8 @@ type Code struct {
 }
 
 // Codes lists every code of this package with its arguments, so that a test
-// can hold the languages to it. Numbers are plain digits; "row" is a number
-// in the file; "column" and "columns" name columns as Excel does (A, B, …).
+// can hold the languages to it. Numbers are plain digits; "row" is a Row's
+// number, "line" a line of text; "encoding" is a name of Encodings; "column" and "columns" name columns as Excel does (A, B, …).
 func Codes() []Code {
 	return []Code{
 		// Nothing to read.
@@ -97,7 +97,7 @@ func Codes() []Code {
 		{"too_many_cells", true, []string{"limit"}}, // formatted but empty cells
 		{"cell_too_long", true, []string{"row", "limit"}},
 		{"row_too_long", true, []string{"row", "limit"}},
-		{"quote_open", true, []string{"row"}}, // a quotation mark opened there is never closed
+		{"quote_open", true, []string{"line"}}, // a quotation mark opened there is never closed
 
 		// A reading that does not fit this file.
 		{"unknown_encoding", true, []string{"encoding"}},
@@ -125,6 +125,8 @@ func Codes() []Code {
 		{"long_rows", false, []string{"count", "row", "cells"}}, // more values than columns; row: the first, cells: how many more there
 		{"short_rows", false, []string{"count", "row"}},         // fewer cells than columns; read as blanks
 		{"totals_row", false, []string{"row", "text"}},          // the last row looks like totals
+		// 7.9E+10: Excel shows and saves long numbers of narrow columns so.
+		{"shortened_numbers", false, []string{"count", "row", "column"}},
 
 		// Notes of workbooks.
 		{"macros", false, nil},
@@ -137,8 +139,21 @@ func Codes() []Code {
 		{"formula_unsaved", false, []string{"count", "row", "column"}}, // formulas without a saved result
 		{"error_values", false, []string{"count", "row", "column"}},    // #REF! and the like
 		{"long_numbers", false, []string{"count", "row", "column"}},    // over 15 digits: Excel keeps 15
-		{"hyperlinks", false, []string{"count"}},                       // targets are not read
+		{"hyperlinks", false, []string{"count"}},                       // their addresses are not read
+		{"hyperlinks_read", false, []string{"count"}},                  // they are, in columns of their own
 	}
+}
+
+// MergeNotes adds to the notes about a whole file those that only a look at
+// its beginning gives, such as that the encoding is uncertain.
+func MergeNotes(look, whole []Note) []Note {
+	merged := slices.Clone(whole)
+	for _, n := range slices.Backward(look) {
+		if n.Code == "encoding_unsure" || n.Code == "other_sheets" {
+			merged = slices.Insert(merged, 0, n)
+		}
+	}
+	return merged
 }
 
 // spot counts something and remembers the row of the first.
@@ -160,6 +175,7 @@ type tally struct {
 	longBy                         int
 	hidden, skipped                spot
 	unsaved, errors, longNumber    spot
+	shortened                      spot
 }
 
 func (t *tally) notes() []Note {
@@ -182,6 +198,7 @@ func (t *tally) notes() []Note {
 	add("formula_unsaved", t.unsaved, "column", columnLetters(t.unsaved.column))
 	add("error_values", t.errors, "column", columnLetters(t.errors.column))
 	add("long_numbers", t.longNumber, "column", columnLetters(t.longNumber.column))
+	add("shortened_numbers", t.shortened, "column", columnLetters(t.shortened.column))
 	return list
 }
 

@@ -17,7 +17,7 @@ import (
 
 func inspectAs(t *testing.T, file []byte, r sheet.Reading) sheet.Inspection {
 	t.Helper()
-	in, err := sheet.InspectAs(context.Background(), bytes.NewReader(file), "file.csv", r)
+	in, err := sheet.InspectAs(context.Background(), bytes.NewReader(file), "file.csv", "", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestCorrectedReadings(t *testing.T) {
 func TestQuotesAsText(t *testing.T) {
 	file := []byte("a,b\n\"5 inch,x\n6 inch,\"y\n")
 	in, err := sheet.Inspect(context.Background(), bytes.NewReader(file), "file.csv", "en")
-	if got := refusal(err); got != "quote_open row=2" {
+	if got := refusal(err); got != "quote_open line=2" {
 		t.Fatal(err)
 	}
 	// What was found out before is there for the correction.
@@ -87,7 +87,7 @@ func TestWrongReadingsAreRefused(t *testing.T) {
 		{xlsx, sheet.Reading{Sheet: "Nope"}, "no_sheet sheet=Nope"},
 		{xlsx, sheet.Reading{Sheet: "Sheet2"}, "sheet_empty sheet=Sheet2"},
 	} {
-		_, err := sheet.InspectAs(context.Background(), bytes.NewReader(c.file), "f", c.r)
+		_, err := sheet.InspectAs(context.Background(), bytes.NewReader(c.file), "f", "", c.r)
 		if refusal(err) != c.want {
 			t.Errorf("%+v: %v, want %s", c.r, err, c.want)
 		}
@@ -131,7 +131,7 @@ func TestEncodingsShowTheSameLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(sheet.EncodingChoice{Name: "utf-16le", Label: "UTF-16 LE", Lines: []string{"Имя\tГород", "Анна\tОмск"}}, in.Encodings[0]); diff != "" {
+	if diff := cmp.Diff(sheet.EncodingChoice{Name: "utf-16le", Lines: []string{"Имя\tГород", "Анна\tОмск"}}, in.Encodings[0]); diff != "" {
 		t.Error(diff)
 	}
 }

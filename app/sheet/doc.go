@@ -15,9 +15,10 @@
 // # Canonical form
 //
 // UTF-8, commas, double quotes, "\n" after each record. The first record
-// holds the headers as given in the file behind a cell "#"; each further
-// record is one data row behind its number in the file, with at least as
-// many cells as there are columns, and more only where the row had more
-// values than the table has columns. The index beside it holds one offset of
+// holds the headers as given in the file, behind a cell of "#" and of how
+// columns without a header are called; each further record is one data row
+// behind its number in the file (and, if it is another, the line it begins
+// on: "12:57"), with at least as many cells as there are columns, and more
+// only where the row had more values than the table has columns. The index beside it holds one offset of
 // 8 bytes, little-endian, per data row.
 package sheet

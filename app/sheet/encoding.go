@@ -22,7 +22,7 @@ const utf8Name = "utf-8"
 
 // charset is one encoding a file may have.
 type charset struct {
-	name, label string
+	name string
 	// enc is nil for UTF-8.
 	enc encoding.Encoding
 	// unit is the size of a line end's code unit in bytes.
@@ -38,34 +38,34 @@ func charsets() []charset {
 	u16 := func(e unicode.Endianness) encoding.Encoding { return unicode.UTF16(e, unicode.IgnoreBOM) }
 	u32 := func(e utf32.Endianness) encoding.Encoding { return utf32.UTF32(e, utf32.IgnoreBOM) }
 	return []charset{
-		{name: utf8Name, label: "UTF-8", unit: 1, mark: "\xef\xbb\xbf"},
-		{name: "windows-1251", label: "Windows-1251 (Cyrillic)", enc: charmap.Windows1251, unit: 1},
-		{name: "windows-1252", label: "Windows-1252 (Western)", enc: charmap.Windows1252, unit: 1},
-		{name: "utf-16le", label: "UTF-16 LE", enc: u16(unicode.LittleEndian), unit: 2, mark: "\xff\xfe"},
-		{name: "utf-16be", label: "UTF-16 BE", enc: u16(unicode.BigEndian), unit: 2, mark: "\xfe\xff", bigEndian: true},
-		{name: "koi8-r", label: "KOI8-R (Cyrillic)", enc: charmap.KOI8R, unit: 1},
-		{name: "ibm866", label: "CP866 (Cyrillic, DOS)", enc: charmap.CodePage866, unit: 1},
-		{name: "x-mac-cyrillic", label: "Mac Cyrillic", enc: charmap.MacintoshCyrillic, unit: 1},
-		{name: "iso-8859-5", label: "ISO 8859-5 (Cyrillic)", enc: charmap.ISO8859_5, unit: 1},
-		{name: "windows-1250", label: "Windows-1250 (Central European)", enc: charmap.Windows1250, unit: 1},
-		{name: "iso-8859-2", label: "ISO 8859-2 (Central European)", enc: charmap.ISO8859_2, unit: 1},
-		{name: "windows-1253", label: "Windows-1253 (Greek)", enc: charmap.Windows1253, unit: 1},
-		{name: "windows-1254", label: "Windows-1254 (Turkish)", enc: charmap.Windows1254, unit: 1},
-		{name: "windows-1255", label: "Windows-1255 (Hebrew)", enc: charmap.Windows1255, unit: 1},
-		{name: "windows-1256", label: "Windows-1256 (Arabic)", enc: charmap.Windows1256, unit: 1},
-		{name: "windows-1257", label: "Windows-1257 (Baltic)", enc: charmap.Windows1257, unit: 1},
-		{name: "windows-1258", label: "Windows-1258 (Vietnamese)", enc: charmap.Windows1258, unit: 1},
-		{name: "windows-874", label: "Windows-874 (Thai)", enc: charmap.Windows874, unit: 1},
-		{name: "macintosh", label: "Mac Roman", enc: charmap.Macintosh, unit: 1},
-		{name: "ibm437", label: "CP437 (DOS)", enc: charmap.CodePage437, unit: 1},
-		{name: "ibm850", label: "CP850 (Western, DOS)", enc: charmap.CodePage850, unit: 1},
-		{name: "shift_jis", label: "Shift JIS (Japanese)", enc: japanese.ShiftJIS, unit: 1},
-		{name: "euc-jp", label: "EUC-JP (Japanese)", enc: japanese.EUCJP, unit: 1},
-		{name: "gb18030", label: "GB 18030, GBK (Simplified Chinese)", enc: simplifiedchinese.GB18030, unit: 1},
-		{name: "big5", label: "Big5 (Traditional Chinese)", enc: traditionalchinese.Big5, unit: 1},
-		{name: "euc-kr", label: "EUC-KR (Korean)", enc: korean.EUCKR, unit: 1},
-		{name: "utf-32le", label: "UTF-32 LE", enc: u32(utf32.LittleEndian), unit: 4, mark: "\xff\xfe\x00\x00"},
-		{name: "utf-32be", label: "UTF-32 BE", enc: u32(utf32.BigEndian), unit: 4, mark: "\x00\x00\xfe\xff", bigEndian: true},
+		{name: utf8Name, unit: 1, mark: "\xef\xbb\xbf"},
+		{name: "windows-1251", enc: charmap.Windows1251, unit: 1},
+		{name: "windows-1252", enc: charmap.Windows1252, unit: 1},
+		{name: "utf-16le", enc: u16(unicode.LittleEndian), unit: 2, mark: "\xff\xfe"},
+		{name: "utf-16be", enc: u16(unicode.BigEndian), unit: 2, mark: "\xfe\xff", bigEndian: true},
+		{name: "koi8-r", enc: charmap.KOI8R, unit: 1},
+		{name: "ibm866", enc: charmap.CodePage866, unit: 1},
+		{name: "x-mac-cyrillic", enc: charmap.MacintoshCyrillic, unit: 1},
+		{name: "iso-8859-5", enc: charmap.ISO8859_5, unit: 1},
+		{name: "windows-1250", enc: charmap.Windows1250, unit: 1},
+		{name: "iso-8859-2", enc: charmap.ISO8859_2, unit: 1},
+		{name: "windows-1253", enc: charmap.Windows1253, unit: 1},
+		{name: "windows-1254", enc: charmap.Windows1254, unit: 1},
+		{name: "windows-1255", enc: charmap.Windows1255, unit: 1},
+		{name: "windows-1256", enc: charmap.Windows1256, unit: 1},
+		{name: "windows-1257", enc: charmap.Windows1257, unit: 1},
+		{name: "windows-1258", enc: charmap.Windows1258, unit: 1},
+		{name: "windows-874", enc: charmap.Windows874, unit: 1},
+		{name: "macintosh", enc: charmap.Macintosh, unit: 1},
+		{name: "ibm437", enc: charmap.CodePage437, unit: 1},
+		{name: "ibm850", enc: charmap.CodePage850, unit: 1},
+		{name: "shift_jis", enc: japanese.ShiftJIS, unit: 1},
+		{name: "euc-jp", enc: japanese.EUCJP, unit: 1},
+		{name: "gb18030", enc: simplifiedchinese.GB18030, unit: 1},
+		{name: "big5", enc: traditionalchinese.Big5, unit: 1},
+		{name: "euc-kr", enc: korean.EUCKR, unit: 1},
+		{name: "utf-32le", enc: u32(utf32.LittleEndian), unit: 4, mark: "\xff\xfe\x00\x00"},
+		{name: "utf-32be", enc: u32(utf32.BigEndian), unit: 4, mark: "\x00\x00\xfe\xff", bigEndian: true},
 	}
 }
 

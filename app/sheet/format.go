@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // formatKind is what a number format makes of a number.
@@ -24,6 +26,8 @@ type format struct {
 	day, clock, elapsed bool
 	// pattern is the format of padded numbers: 0 and # stand for digits.
 	pattern string
+	// currency is the sign of the currency that plain numbers are shown with.
+	currency string
 }
 
 // builtinFormat knows the formats that have a number and no code.
@@ -64,6 +68,9 @@ func parseFormat(code string) format {
 	case p.zeros >= 2 && !p.fraction && p.literals:
 		f.kind, f.pattern = paddedFormat, string(p.pattern)
 	}
+	if f.kind != plainFormat {
+		f.currency = ""
+	}
 	return f
 }
 
@@ -88,13 +95,15 @@ func (p *formatParser) sign() int {
 		p.literal(text)
 		return len(text) + 2
 	case '\\':
-		p.literal(rest[1:min(2, len(rest))])
-		return 2
+		_, n := utf8.DecodeRuneInString(rest[1:])
+		p.literal(rest[1 : 1+n])
+		return 1 + n
 	case '_', '*': // as wide as the next sign, or filled with it
-		return 2
+		_, n := utf8.DecodeRuneInString(rest[1:])
+		return 1 + n
 	case '[':
 		text, _, _ := strings.Cut(rest[1:], "]")
-		p.bracket(strings.ToLower(text))
+		p.bracket(text)
 		return len(text) + 2
 	case '0', '#', '?':
 		if c == '0' {
@@ -137,7 +146,9 @@ func (p *formatParser) letter(rest string) int {
 		}
 		p.literal(rest[:1])
 	default:
-		p.literal(rest[:1])
+		_, n := utf8.DecodeRuneInString(rest)
+		p.literal(rest[:n])
+		return n
 	}
 	return 1
 }
@@ -145,19 +156,36 @@ func (p *formatParser) letter(rest string) int {
 // bracket takes in a colour, a condition, a language, a currency, or hours,
 // minutes or seconds that go on beyond a day.
 func (p *formatParser) bracket(text string) {
+	lower := strings.ToLower(text)
 	switch {
-	case text != "" && (strings.Trim(text, "h") == "" || strings.Trim(text, "m") == "" || strings.Trim(text, "s") == ""):
+	case text != "" && (strings.Trim(lower, "h") == "" || strings.Trim(lower, "m") == "" || strings.Trim(lower, "s") == ""):
 		p.clock, p.elapsed = true, true
 	case strings.HasPrefix(text, "$") && !strings.HasPrefix(text, "$-"):
 		p.literals = false
+		if sign, _, _ := strings.Cut(text[1:], "-"); len(sign) <= 8 && strings.ContainsFunc(sign, currencyRune) {
+			p.currency = strings.TrimSpace(sign)
+		}
 	}
 }
+
+// currencyRune: the sign or name of a currency is made of these.
+func currencyRune(r rune) bool { return unicode.Is(unicode.Sc, r) || unicode.IsLetter(r) }
+
+// currencyWords are what formats call currencies that have no sign, or whose
+// sign is not used.
+const currencyWords = " руб руб. р. грн грн. тг тг. тенге лв лв. сум сом zł kč kr kr. ft fr. chf eur usd rub kzt byn uah "
 
 // literal takes in text. Only such as stands between the digits of a code or
 // a telephone number makes a number a padded one.
 func (p *formatParser) literal(text string) {
 	if strings.Trim(text, " -()/+.123456789") != "" {
 		p.literals = false
+	}
+	switch word := strings.TrimSpace(text); {
+	case word == "" || p.currency != "":
+	case utf8.RuneCountInString(word) == 1 && strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(unicode.Sc, r) }),
+		strings.Contains(currencyWords, " "+strings.ToLower(word)+" "):
+		p.currency = word
 	}
 	p.pattern = append(p.pattern, text...)
 }

@@ -27,7 +27,7 @@ func sound(t *testing.T, file []byte, name, lang string) {
 	if len(in.Columns) == 0 || len(in.Preview) == 0 || in.Rows < len(in.Preview) {
 		t.Fatalf("inspection of nothing: %+v", in)
 	}
-	again, err := sheet.InspectAs(context.Background(), bytes.NewReader(file), name, in.Reading)
+	again, err := sheet.InspectAs(context.Background(), bytes.NewReader(file), name, lang, in.Reading)
 	if err != nil {
 		t.Fatalf("in its own reading %+v: %v", in.Reading, err)
 	}
@@ -82,7 +82,7 @@ func FuzzReading(f *testing.F) {
 	f.Add([]byte("a\\b\xff"), "shift_jis", "\t", "backslash", 0)
 	f.Fuzz(func(t *testing.T, file []byte, encoding, delimiter, quote string, header int) {
 		r := sheet.Reading{Encoding: encoding, Delimiter: delimiter, Quote: quote, HeaderRow: header}
-		in, err := sheet.InspectAs(context.Background(), bytes.NewReader(file), "", r)
+		in, err := sheet.InspectAs(context.Background(), bytes.NewReader(file), "", "", r)
 		if refused(t, err) {
 			return
 		}

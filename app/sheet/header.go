@@ -12,6 +12,8 @@ import (
 type layout struct {
 	header  int // number of the header's row; 0 none
 	columns []Column
+	// unnamed is how columns without a header are called.
+	unnamed string
 	// above is the number of rows above the header that are not blank.
 	above int
 }
@@ -25,30 +27,39 @@ type sample struct {
 	grid bool
 	// whole is set if there is nothing after rows.
 	whole bool
+	// links are the columns that are added for addresses; nil: none.
+	links *linkColumns
 }
 
 // headRows is among how many first rows the header is looked for.
 const headRows = 10
 
-// lay finds the columns; header is the header's row, 0 for none, or -1 to
-// find it.
-func lay(s sample, header int) (layout, error) {
+// lay finds the columns as the reading says.
+func lay(s sample, r Reading) (layout, error) {
+	header := r.HeaderRow
 	if header < 0 {
 		header = findHeader(s)
 	}
 	if header == 0 {
-		return layout{columns: nameColumns(make([]string, width(s, nil, s.rows)))}, nil
+		given := make([]string, width(s, nil, s.rows))
+		if s.links != nil {
+			given = s.links.name(given, "", r.LinkName)
+		}
+		return layout{columns: nameColumns(given, "")}, nil
 	}
-	for i, r := range s.rows {
-		if r.Number < header {
+	for i, row := range s.rows {
+		if row.Number < header {
 			continue
 		}
-		given := slices.Clone(r.Cells)
+		given := slices.Clone(row.Cells)
 		n := width(s, given, s.rows[i+1:])
 		for len(given) < n {
 			given = append(given, "")
 		}
-		return layout{header: r.Number, columns: nameColumns(given[:n]), above: i}, nil
+		if given = given[:n]; s.links != nil {
+			given = s.links.name(given, r.Unnamed, r.LinkName)
+		}
+		return layout{header: row.Number, columns: nameColumns(given, r.Unnamed), unnamed: r.Unnamed, above: i}, nil
 	}
 	return layout{}, refuse("header_row", "row", strconv.Itoa(header))
 }
@@ -94,25 +105,28 @@ func filledWidth(cells []string) int {
 	return n
 }
 
+// unnamedColumn is what a column without a header is called.
+func unnamedColumn(pattern string, i int) string {
+	if !strings.Contains(pattern, "{column}") {
+		return columnLetters(i)
+	}
+	return strings.ReplaceAll(pattern, "{column}", columnLetters(i))
+}
+
 // nameColumns gives every column a name of its own. The names depend on
-// nothing but what is given.
-func nameColumns(given []string) []Column {
+// nothing but the headers and the name for columns without one.
+func nameColumns(given []string, unnamed string) []Column {
 	columns := make([]Column, len(given))
 	taken := make(map[string]bool)
-	named := false
 	for i, g := range given {
 		columns[i] = Column{Index: i, Given: g, Name: headerText(g)}
 		taken[strings.ToLower(columns[i].Name)] = true
-		named = named || columns[i].Name != ""
 	}
 	used := make(map[string]bool)
 	for i := range columns {
 		base := columns[i].Name
 		if base == "" {
-			base = columnLetters(i)
-			if named {
-				base = "Column " + base
-			}
+			base = headerText(unnamedColumn(unnamed, i))
 		} else if !used[strings.ToLower(base)] {
 			used[strings.ToLower(base)] = true
 			continue

@@ -26,17 +26,13 @@ const (
 // Inspection holds what was found out before, so that a correction (other
 // quotes, another sheet) can be offered.
 func Inspect(ctx context.Context, src Source, fileName, lang string) (Inspection, error) {
-	return inspect(ctx, src, fileName, lang, Reading{}, -1)
+	return InspectAs(ctx, src, fileName, lang, Reading{HeaderRow: -1})
 }
 
-// InspectAs shows the file in a reading that a person has corrected. Empty
-// parts of the reading are detected, but for HeaderRow, where 0 means none;
-// the format always follows the content.
-func InspectAs(ctx context.Context, src Source, fileName string, r Reading) (Inspection, error) {
-	return inspect(ctx, src, fileName, "", r, max(0, r.HeaderRow))
-}
-
-func inspect(ctx context.Context, src Source, fileName, lang string, r Reading, header int) (in Inspection, err error) {
+// InspectAs is Inspect in a reading that a person has corrected. Empty parts
+// of it are detected, and the header row where it is -1; the format always
+// follows the content.
+func InspectAs(ctx context.Context, src Source, fileName, lang string, r Reading) (in Inspection, err error) {
 	f, r, head, err := open(ctx, src, r, fileName, lang)
 	in.Reading = r
 	if err != nil {
@@ -53,7 +49,7 @@ func inspect(ctx context.Context, src Source, fileName, lang string, r Reading, 
 			return in, fmt.Errorf("looking at the sheets: %w", err)
 		}
 	}
-	s, l, err := look(ctx, f, header)
+	s, l, err := look(ctx, f, r)
 	in.Head = shown(s.rows[:min(len(s.rows), headRows)])
 	if err != nil {
 		return in, err
@@ -80,7 +76,7 @@ const shownCell = 1000
 func shown(rows []Row) []Row {
 	out := make([]Row, len(rows))
 	for i, r := range rows {
-		out[i] = Row{r.Number, slices.Clone(r.Cells)}
+		out[i] = Row{r.Number, r.Line, slices.Clone(r.Cells)}
 		for c, text := range r.Cells {
 			if len(text) <= shownCell {
 				continue
@@ -104,7 +100,7 @@ func closing(f file, err *error) {
 
 // look reads the beginning of the table and finds its columns. It depends on
 // the file and the reading alone, so that Inspect and Normalise agree.
-func look(ctx context.Context, f file, header int) (sample, layout, error) {
+func look(ctx context.Context, f file, r Reading) (sample, layout, error) {
 	s, err := takeSample(ctx, f)
 	if err != nil {
 		return s, layout{}, err
@@ -119,10 +115,10 @@ func look(ctx context.Context, f file, header int) (sample, layout, error) {
 		}
 		return s, layout{}, refuse("empty")
 	}
-	if w, ok := f.(*workbook); ok && header < 0 {
-		header = w.template.headerRow(s)
+	if w, ok := f.(*workbook); ok && r.HeaderRow < 0 {
+		r.HeaderRow = w.template.headerRow(s)
 	}
-	l, err := lay(s, header)
+	l, err := lay(s, r)
 	if err == nil && len(l.columns) > MaxColumns {
 		err = tooManyColumns(s.rows[0].Number)
 	}
@@ -134,6 +130,9 @@ func takeSample(ctx context.Context, f file) (sample, error) {
 	records, err := f.records(ctx, new(tally), nil)
 	if err != nil {
 		return s, fmt.Errorf("reading the beginning: %w", err)
+	}
+	if w, ok := f.(*workbook); ok {
+		s.links = w.links
 	}
 	var text rowText
 	for size := 0; len(s.rows) < sampleRows && size < sampleBytes; {
@@ -150,7 +149,7 @@ func takeSample(ctx context.Context, f file) (sample, error) {
 		}
 		row := text.of(r, 0)
 		size += len(text.bytes)
-		s.rows = append(s.rows, Row{row.Number, slices.Clone(row.Cells)})
+		s.rows = append(s.rows, Row{row.Number, row.Line, slices.Clone(row.Cells)})
 	}
 	return s, nil
 }
@@ -211,7 +210,7 @@ func (p *pass) run(ctx context.Context, each func(record) error, progress func(i
 		p.rows++
 		if len(p.kept) < p.keep {
 			row := text.of(r, len(p.filled))
-			p.kept = append(p.kept, Row{row.Number, slices.Clone(row.Cells)})
+			p.kept = append(p.kept, Row{row.Number, row.Line, slices.Clone(row.Cells)})
 		}
 		if each != nil {
 			if err := each(r); err != nil {
@@ -235,6 +234,9 @@ func (p *pass) note(r *record) bool {
 	for i := range r.cells[:min(width, len(r.cells))] {
 		if text := r.cells[i].text; len(text) > 0 && (text[0] > ' ' && text[0] < 0x7f || !blank(text)) {
 			p.filled[i], any = true, true
+			if n := len(text); n > 4 && text[n-3] == '+' && shortened(text) {
+				p.marks.shortened.add(1, r.number, i)
+			}
 		}
 	}
 	had := len(r.cells)

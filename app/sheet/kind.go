@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // formatOf finds the format by the content, never by the name, or says what
@@ -100,13 +101,27 @@ func markup(head []byte) string {
 // programs and archives begin with a known mark or are full of control
 // bytes. A zero byte here and there is not enough.
 func noText(head []byte) bool {
-	for _, mark := range []string{"\x89PNG", "\xff\xd8\xff", "GIF8", "\x1f\x8b", "7z\xbc\xaf", "Rar!", "BZh", "\xfd7zXZ", "\x7fELF", "MZ\x90", "SQLite format 3", "{\\rtf"} {
+	for _, mark := range []string{"\x89PNG", "\xff\xd8\xff", "GIF8", "\x1f\x8b", "7z\xbc\xaf", "Rar!", "BZh", "\xfd7zXZ", "\x7fELF", "MZ\x90", "SQLite format 3", "{\\rtf",
+		"II*\x00", "MM\x00*", "\x00\x00\x01\x00", "OggS", "ID3\x03", "ID3\x04", "\x1aE\xdf\xa3", "PAR1", "\xca\xfe\xba\xbe", "\x00asm", "%!PS", "wOFF", "wOF2"} {
 		if bytes.HasPrefix(head, []byte(mark)) {
 			return true
 		}
 	}
-	if wideEncoding(head) != "" || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) || bytes.HasPrefix(head, []byte("\x00\x00\xfe\xff")) {
-		return false
+	if len(head) > 12 && (string(head[4:8]) == "ftyp" || string(head[:4]) == "RIFF" && head[7] < ' ') {
+		return true // films and pictures of several kinds
+	}
+	name := wideEncoding(head)
+	for _, c := range charsets() {
+		if c.unit > 1 && bytes.HasPrefix(head, []byte(c.mark)) {
+			name = c.name
+		}
+	}
+	if c, ok := findCharset(name); ok {
+		text, _, err := decodeHead(head[:min(len(head), 64<<10)], c, false)
+		head = text
+		if err != nil || bytes.Count(text, []byte("\ufffd"))*10 > utf8.RuneCount(text) {
+			return true
+		}
 	}
 	control := 0
 	for _, c := range head {
@@ -114,5 +129,5 @@ func noText(head []byte) bool {
 			control++
 		}
 	}
-	return control > 8 && control*20 > len(head)
+	return control > 4 && control*30 > len(head)
 }

@@ -25,7 +25,7 @@ func normalise(src []byte, r sheet.Reading) (normalised, error) {
 	var canon, index bytes.Buffer
 	var err error
 	n.table, err = sheet.Normalise(context.Background(), bytes.NewReader(src), r, &canon, &index, func(row sheet.Row) error {
-		n.rows = append(n.rows, sheet.Row{Number: row.Number, Cells: append([]string(nil), row.Cells...)})
+		n.rows = append(n.rows, sheet.Row{Number: row.Number, Line: row.Line, Cells: append([]string(nil), row.Cells...)})
 		return nil
 	}, nil)
 	n.canon, n.index = canon.Bytes(), index.Bytes()
@@ -52,7 +52,7 @@ func (n normalised) read(t rapid.TB, from, count int) []sheet.Row {
 			t.Fatalf("index %d, want %d", index, at)
 		}
 		at++
-		rows = append(rows, sheet.Row{Number: row.Number, Cells: append([]string(nil), row.Cells...)})
+		rows = append(rows, sheet.Row{Number: row.Number, Line: row.Line, Cells: append([]string(nil), row.Cells...)})
 		return nil
 	})
 	if err != nil {

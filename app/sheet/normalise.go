@@ -21,12 +21,12 @@ func Normalise(ctx context.Context, src Source, r Reading, canon, index io.Write
 		return t, fmt.Errorf("opening the file: %w", err)
 	}
 	defer closing(f, &err)
-	_, l, err := look(ctx, f, r.HeaderRow)
+	_, l, err := look(ctx, f, r)
 	if err != nil {
 		return t, err
 	}
 	w := newCanonWriter(canon, index)
-	if err := w.header(l.columns); err != nil {
+	if err := w.header(l); err != nil {
 		return t, err
 	}
 	p := pass{file: f, layout: l}

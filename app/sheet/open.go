@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -59,16 +60,20 @@ func (f *canonFile) records(ctx context.Context, _ *tally, progress func(int64))
 
 // layout takes the columns from the header as they are.
 func (f *canonFile) layout(ctx context.Context) (layout, error) {
-	records, err := f.records(ctx, nil, nil)
+	all, err := f.records(ctx, nil, nil)
 	if err != nil {
 		return layout{}, err
+	}
+	records, ok := all.(*canonRecords)
+	if !ok {
+		return layout{}, errors.New("canonical form is read as something else")
 	}
 	head, err := records.next()
 	if err != nil {
 		return layout{}, fmt.Errorf("reading the header of the canonical form: %w", err)
 	}
 	var text rowText
-	return layout{header: canonHeader, columns: nameColumns(text.of(head, 0).Cells)}, nil
+	return layout{header: canonHeader, columns: nameColumns(text.of(head, 0).Cells, records.unnamed), unnamed: records.unnamed}, nil
 }
 
 func (f *canonFile) grid() bool { return false }

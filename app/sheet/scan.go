@@ -9,6 +9,9 @@ import (
 // record is one row as the reader of a format hands it over.
 type record struct {
 	number int
+	// line is the line of text on which the record begins; number where
+	// the format has no lines.
+	line int
 	// cells are valid until the next record is read.
 	cells []cell
 }
@@ -33,8 +36,9 @@ const (
 	suspect             // control byte, or first byte of an invisible character
 )
 
-// scanner splits UTF-8 text into records. Unlike encoding/csv it knows where
-// a record begins in the file, takes every kind of line end, never lets a
+// scanner splits UTF-8 text into records. Unlike encoding/csv it numbers them
+// as a spreadsheet program does, blank lines included, knows the line each
+// begins on, takes every kind of line end, never lets a
 // stray quotation mark swallow lines, and bounds what one cell may take.
 type scanner struct {
 	src        io.Reader
@@ -49,6 +53,7 @@ type scanner struct {
 	quotes, escape bool
 	plain, quoted  [256]uint8
 
+	row     int // number of the record at start
 	line    int // number of the line at start
 	lines   int // line ends inside the record being parsed
 	cells   []cell
@@ -70,7 +75,7 @@ type dialect struct {
 // reads from src.
 func newScanner(src io.Reader, d dialect, marks *tally, buffer int) *scanner {
 	s := &scanner{
-		src: src, buf: make([]byte, 2*buffer), line: 1, marks: marks,
+		src: src, buf: make([]byte, 2*buffer), row: 1, line: 1, marks: marks,
 		delim: d.delim, quotes: d.quote != QuoteNone, escape: d.quote == QuoteBackslash,
 		maxCell: MaxCell, maxLines: MaxCellLines, maxRecord: maxRecord,
 	}
@@ -115,9 +120,10 @@ func (s *scanner) next() (record, error) {
 		if s.start < s.end {
 			n, err := s.parse(s.buf[s.start:s.end])
 			if err == nil {
-				r := record{number: s.line, cells: s.cells}
+				r := record{number: s.row, line: s.line, cells: s.cells}
 				s.start += n
 				s.used += int64(n)
+				s.row++
 				s.line += s.lines
 				return r, nil
 			}
@@ -141,7 +147,7 @@ func (s *scanner) fill() error {
 	s.start = 0
 	if s.end > len(s.buf)/2 {
 		if s.end >= s.maxRecord {
-			return refuse("row_too_long", "row", strconv.Itoa(s.line), "limit", strconv.Itoa(s.maxRecord))
+			return refuse("row_too_long", "row", strconv.Itoa(s.row), "limit", strconv.Itoa(s.maxRecord))
 		}
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
 	}
@@ -181,16 +187,16 @@ func (s *scanner) parse(b []byte) (int, error) {
 			}
 			c = cell{b[from:i:i], seen&special != 0}
 			if seen&suspect != 0 {
-				c.text = s.marks.clean(c.text, &s.scratch, s.line, len(s.cells))
+				c.text = s.marks.clean(c.text, &s.scratch, s.row, len(s.cells))
 			}
 		}
 		if len(c.text) > s.maxCell {
-			return 0, refuse("cell_too_long", "row", strconv.Itoa(s.line), "limit", strconv.Itoa(s.maxCell))
+			return 0, refuse("cell_too_long", "row", strconv.Itoa(s.row), "limit", strconv.Itoa(s.maxCell))
 		}
 		if len(s.cells) < MaxColumns+1 {
 			s.cells = append(s.cells, c)
 		} else if len(c.text) > 0 {
-			return 0, tooManyColumns(s.line)
+			return 0, tooManyColumns(s.row)
 		}
 		if i < len(b) && b[i] == s.delim {
 			i++
@@ -246,7 +252,7 @@ func (s *scanner) quotedCell(b []byte, i int) (cell, int, error) {
 		// the next byte.
 		short := i == len(b) || i+1 == len(b) && !s.eof
 		if i-begin > s.maxCell || s.lines > limit || short && s.eof && !s.cut {
-			return cell{}, 0, refuse("quote_open", "row", strconv.Itoa(q.open))
+			return cell{}, 0, refuse("quote_open", "line", strconv.Itoa(q.open))
 		}
 		if short {
 			return cell{}, 0, errShort
@@ -265,12 +271,12 @@ func (s *scanner) quotedCell(b []byte, i int) (cell, int, error) {
 		if s.line+s.lines > q.open && !blank(b[tail:i]) {
 			// Two marks far apart that do not belong together: reading on
 			// would hide the lines between them in one cell.
-			return cell{}, 0, refuse("quote_open", "row", strconv.Itoa(q.open))
+			return cell{}, 0, refuse("quote_open", "line", strconv.Itoa(q.open))
 		}
 		q.keep(s, text)
 		q.keep(s, b[tail:i])
 		if s.marks != nil {
-			s.marks.stray.add(1, q.open, 0)
+			s.marks.stray.add(1, s.row, 0)
 		}
 	} else if q.copied >= 0 {
 		q.keep(s, text)
@@ -279,7 +285,7 @@ func (s *scanner) quotedCell(b []byte, i int) (cell, int, error) {
 		text = s.scratch[q.copied:len(s.scratch):len(s.scratch)]
 	}
 	if q.seen&suspect != 0 {
-		text = s.marks.clean(text, &s.scratch, s.line, len(s.cells))
+		text = s.marks.clean(text, &s.scratch, s.row, len(s.cells))
 	}
 	return cell{text, q.seen&special != 0}, i, nil
 }

@@ -54,13 +54,22 @@ type Reading struct {
 	// Sheet is the name of the worksheet; XLSX only.
 	Sheet string `json:"sheet,omitempty"`
 	// HeaderRow is the number in the file of the row with the headers,
-	// from 1; 0 when there is none. Rows above it are left out.
+	// from 1; 0 when there is none, -1 to detect it. Rows above it are left
+	// out.
 	HeaderRow int `json:"headerRow"`
 	// SkipHidden leaves out rows that are hidden or filtered away; XLSX only.
 	SkipHidden bool `json:"skipHidden,omitempty"`
 	// FillMerged repeats the value of a merged area in all its cells; XLSX
 	// only.
 	FillMerged bool `json:"fillMerged,omitempty"`
+	// Links adds a column with the addresses for every column with
+	// hyperlinks; XLSX only.
+	Links bool `json:"links,omitempty"`
+	// Unnamed is how columns without a header are called in the person's
+	// language, such as "Column {column}"; empty: by their letters alone.
+	// LinkName is how the columns of Links are called: "{column} (URL)".
+	Unnamed  string `json:"unnamed,omitempty"`
+	LinkName string `json:"linkName,omitempty"`
 }
 
 // Source is a file as it came. *io.SectionReader is one.
@@ -100,9 +109,8 @@ type Inspection struct {
 
 // EncodingChoice is an encoding and what the file looks like in it.
 type EncodingChoice struct {
-	// Name goes into Reading.Encoding; Label is for people.
-	Name  string `json:"name"`
-	Label string `json:"label"`
+	// Name goes into Reading.Encoding.
+	Name string `json:"name"`
 	// Lines are the same (at most two) lines of the file in each choice,
 	// where possible lines with letters beyond ASCII.
 	Lines []string `json:"lines"`
@@ -135,10 +143,13 @@ type Column struct {
 
 // Row is one row of the file.
 type Row struct {
-	// Number is the row's number in the file: the worksheet's row, or the
-	// line of text on which the row begins, the first line being 1.
-	Number int      `json:"number"`
-	Cells  []string `json:"cells"`
+	// Number is the row's number as a spreadsheet program shows it, the
+	// first row being 1: blank rows count, line ends inside cells do not.
+	Number int `json:"number"`
+	// Line is the line of text on which the row begins, the first being 1;
+	// in workbooks it is Number.
+	Line  int      `json:"line"`
+	Cells []string `json:"cells"`
 }
 
 // Note is something about a file that a person should know and that does

@@ -30,7 +30,7 @@ type textFile struct {
 
 // openText completes the reading of a text file.
 func openText(src Source, head []byte, r Reading, fileName, lang string) (*textFile, Reading, error) {
-	r.Sheet, r.SkipHidden, r.FillMerged = "", false, false
+	r.Sheet, r.SkipHidden, r.FillMerged, r.Links, r.LinkName = "", false, false, false, ""
 	f := &textFile{src: src, cut: int64(len(head)) < src.Size()}
 	if r.Encoding == "" {
 		pieces, err := farPieces(src)
@@ -141,7 +141,7 @@ func (f *textFile) extent(r records) (done, total int64) {
 func (f *textFile) notes(bool) []Note {
 	var notes []Note
 	if f.unsure {
-		notes = append(notes, note("encoding_unsure", "encoding", f.charset.label))
+		notes = append(notes, note("encoding_unsure", "encoding", f.charset.name))
 	}
 	if f.sep {
 		notes = append(notes, note("sep_line", "delimiter", string(f.dialect.delim)))
@@ -164,7 +164,7 @@ func (f *textFile) encodings(head []byte) []EncodingChoice {
 		if wide && c.unit != f.charset.unit && bytes.IndexByte(head, 0) < 0 {
 			continue // nothing speaks for it
 		}
-		choice := EncodingChoice{Name: c.name, Label: c.label}
+		choice := EncodingChoice{Name: c.name}
 		for _, line := range lines {
 			text, _, err := decodeHead(line, c, true)
 			if err != nil {

@@ -182,11 +182,22 @@ func simpleNumber(text []byte) bool {
 }
 
 // appendNumber writes the raw value of a number cell in the style of its
-// format. long reports more digits than Excel can keep.
+// format, with the currency it is shown with. long reports more digits than
+// Excel can keep.
 func appendNumber(b, raw []byte, f *format, date1904 bool) (out []byte, long bool) {
 	if f.kind == plainFormat && simpleNumber(raw) {
-		return append(b, raw...), false
+		b = append(b, raw...)
+	} else if b, long = appendStyled(b, raw, f, date1904); f.kind != plainFormat {
+		return b, long
 	}
+	if f.currency != "" {
+		b = append(append(b, ' '), f.currency...)
+	}
+	return b, long
+}
+
+// appendStyled is appendNumber for what is not written as it is kept.
+func appendStyled(b, raw []byte, f *format, date1904 bool) (out []byte, long bool) {
 	d, whole, ok := parseDecimal(string(raw))
 	if !ok {
 		return append(b, bytes.TrimSpace(raw)...), false
@@ -221,4 +232,19 @@ func appendNumber(b, raw []byte, f *format, date1904 bool) (out []byte, long boo
 		return append(b, text...), long
 	}
 	return d.append(b), long
+}
+
+// shortened reports whether text is a number of which Excel has kept only
+// what fitted, such as 7.91612E+10: its other digits are lost.
+func shortened(text []byte) bool {
+	e := len(text) - len("E+10")
+	if e < 1 || string(text[e:e+2]) != "E+" {
+		return false
+	}
+	n, ok := smallNumber(text[e+2:])
+	mantissa := bytes.TrimLeft(bytes.TrimLeft(text[:e], " "), "+-")
+	if !ok || len(mantissa) == 0 || len(bytes.Trim(mantissa, "0123456789.,")) > 0 {
+		return false
+	}
+	return len(mantissa) == 1 || (mantissa[1] == '.' || mantissa[1] == ',') && len(mantissa)-2 < n
 }

@@ -23,6 +23,8 @@ type workbook struct {
 	skip     bool // hidden rows
 	fill     bool // merged areas
 	merged   *mergedAreas
+	follow   bool // hyperlinks
+	links    *linkColumns
 	strings  *sharedStrings
 	// others is how many more sheets have values; -1: not looked yet.
 	others int
@@ -47,7 +49,7 @@ type sheetExtras struct {
 
 func openWorkbook(ctx context.Context, src Source, r Reading, _ string) (w *workbook, _ Reading, err error) {
 	r.Encoding, r.Delimiter, r.Quote = "", "", ""
-	w = &workbook{src: src, skip: r.SkipHidden, fill: r.FillMerged, others: -1}
+	w = &workbook{src: src, skip: r.SkipHidden, fill: r.FillMerged, follow: r.Links, others: -1}
 	if w.archive, err = openArchive(src); err != nil {
 		return nil, r, err
 	}
@@ -321,6 +323,13 @@ func (w *workbook) records(ctx context.Context, marks *tally, progress func(int6
 		}
 		w.merged = areas
 	}
+	if w.follow && w.links == nil {
+		links, err := readLinks(ctx, w)
+		if err != nil {
+			return nil, fmt.Errorf("reading hyperlinks: %w", err)
+		}
+		w.links = links
+	}
 	return newRows(ctx, w, marks, progress)
 }
 
@@ -358,7 +367,10 @@ func (w *workbook) notes(after bool) []Note {
 	} else if e.merges > 0 {
 		notes = append(notes, note("merged_cells", "count", strconv.Itoa(e.merges), "range", e.firstMerge))
 	}
-	if e.links > 0 {
+	switch {
+	case e.links > 0 && w.follow:
+		notes = append(notes, note("hyperlinks_read", "count", strconv.Itoa(e.links)))
+	case e.links > 0:
 		notes = append(notes, note("hyperlinks", "count", strconv.Itoa(e.links)))
 	}
 	return notes

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spa-importer/spa-importer/app/sheet"
 )
 
 func bookCases() []fileCase {
@@ -34,7 +35,7 @@ func bookCases() []fileCase {
 			sheets: []string{people, `<worksheet><cols><col min="2" max="2" hidden="1"/></cols><sheetData>` + strings.Replace(people, `<row r="3"`, `<row r="3" hidden="1"`, 1) + `</sheetData></worksheet>`}}.bytes(),
 			reading: `{"sheet":"Data"}`, columns: peopleColumns, rows: peopleRows, notes: []string{"hidden_rows count=1 row=3", "hidden_columns columns=B", "other_sheets count=1"}},
 		{number: 45, name: "empty sheets before, table not at A1", file: book{sheets: []string{"", `<row r="3"><c r="C3" t="inlineStr"><is><t>a</t></is></c><c r="D3" t="inlineStr"><is><t>b</t></is></c></row><row r="4"><c r="C4"><v>1</v></c><c r="D4"><v>2</v></c></row>`}}.bytes(),
-			reading: `{"sheet":"Sheet2","headerRow":3}`, columns: []string{"Column A", "Column B", "a", "b"}, rows: []string{"4: ||1|2"}, notes: []string{"empty_columns columns=A, B"}},
+			reading: `{"sheet":"Sheet2","headerRow":3}`, unnamed: "Column {column}", columns: []string{"Column A", "Column B", "a", "b"}, rows: []string{"4: ||1|2"}, notes: []string{"empty_columns columns=A, B"}},
 		{number: 45, name: "a chart sheet beside", file: book{sheets: []string{people}, extra: map[string]string{
 			"xl/workbook.xml":            `<workbook xmlns:r="r"><sheets><sheet name="Chart" sheetId="9" r:id="rId9"/><sheet name="Data" sheetId="1" r:id="rId1"/></sheets></workbook>`,
 			"xl/_rels/workbook.xml.rels": `<Relationships><Relationship Id="rId9" Type="x/chartsheet" Target="chartsheets/sheet1.xml"/><Relationship Id="rId1" Type="x/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
@@ -145,7 +146,8 @@ func TestDatesOfWorkbooks(t *testing.T) {
 }
 
 func TestNumbersOfWorkbooks(t *testing.T) {
-	styles := xfs("00000", "0%", "0.00%", `#,##0.00"₽"`, "000-000", `\+7\ (000)\ 000\-00\-00`, "0.00E+00", "00000-0000", "#,##0", `"№"000`, "[$€-407]00", "[Red]0000;-0000")
+	styles := xfs("00000", "0%", "0.00%", `#,##0.00"₽"`, "000-000", `\+7\ (000)\ 000\-00\-00`, "0.00E+00", "00000-0000", "#,##0", `"№"000`, "[$€-407]00", "[Red]0000;-0000",
+		`_-* #,##0.00\ "₽"_-;-* #,##0.00\ "₽"_-`, "#,##0 [$USD]", `#,##0_₽`, `0.0"шт"`, `#,##0.00"р."`, `€#,##0`)
 	cells := []struct{ cell, want string }{
 		{`<c><v>79161200000</v></c>`, "79161200000"},
 		{`<c><v>7.91612E+10</v></c>`, "79161200000"},
@@ -167,14 +169,20 @@ func TestNumbersOfWorkbooks(t *testing.T) {
 		{`<c s="2"><v>0.15</v></c>`, "15%"},
 		{`<c s="3"><v>0.15529999999999999</v></c>`, "15.53%"},
 		{`<c s="2"><v>0</v></c>`, "0%"},
-		{`<c s="4"><v>1500</v></c>`, "1500"},
+		{`<c s="4"><v>1500</v></c>`, "1500 ₽"},
+		{`<c s="13"><v>-1234.5</v></c>`, "-1234.5 ₽"},
+		{`<c s="14"><v>20</v></c>`, "20 USD"},
+		{`<c s="15"><v>20</v></c>`, "20"},
+		{`<c s="16"><v>20</v></c>`, "20"},
+		{`<c s="17"><v>20</v></c>`, "20 р."},
+		{`<c s="18"><v>7</v></c>`, "7 €"},
 		{`<c s="5"><v>12345</v></c>`, "012-345"},
 		{`<c s="6"><v>9161234567</v></c>`, "+7 (916) 123-45-67"},
 		{`<c s="7"><v>1500000</v></c>`, "1500000"},
 		{`<c s="8"><v>12345678</v></c>`, "01234-5678"},
 		{`<c s="9"><v>1234567</v></c>`, "1234567"},
 		{`<c s="10"><v>7</v></c>`, "7"},
-		{`<c s="11"><v>7</v></c>`, "7"},
+		{`<c s="11"><v>7</v></c>`, "7 €"},
 		{`<c s="12"><v>7</v></c>`, "0007"},
 		{`<c t="b"><v>1</v></c>`, "TRUE"},
 		{`<c t="b"><v>0</v></c>`, "FALSE"},
@@ -186,5 +194,47 @@ func TestNumbersOfWorkbooks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, values(t, oneSheet(styles, "", files...))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The addresses of hyperlinks come as columns of their own, so that they can
+// go into a field for addresses.
+func TestAddressesOfLinks(t *testing.T) {
+	data := inline([]string{"Сайт", "", "Почта"}, []string{"Ромашка", "x", "a@example.org"}, []string{"Василёк", "y", "b@example.org"}, []string{"Мак", "z", "c@example.org"}) +
+		`</sheetData><hyperlinks><hyperlink ref="A4" r:id="r2" location="top"/><hyperlink ref="A2:B2" r:id="r1"/><hyperlink ref="C2" r:id="r3"/><hyperlink ref="A3" location="Sheet1!A1"/></hyperlinks>`
+	file := book{sheets: []string{data}, extra: map[string]string{"xl/worksheets/_rels/sheet1.xml.rels": `<Relationships>` +
+		`<Relationship Id="r1" Type="http://x/hyperlink" Target="https://example.org/?a=1&amp;b=&quot;2&quot;" TargetMode="External"/>` +
+		`<Relationship Id="r2" Type="http://x/hyperlink" Target="https://example.org/мак" TargetMode="External"/>` +
+		`<Relationship Id="r3" Type="http://x/hyperlink" Target="mailto:a@example.org" TargetMode="External"/></Relationships>`}}.bytes()
+	in := inspectAs(t, file, sheet.Reading{HeaderRow: -1})
+	if got := line(in.Notes[0].Code, in.Notes[0].Args); got != "hyperlinks count=3" || len(in.Columns) != 3 {
+		t.Errorf("without the option: %s, %v", got, in.Columns)
+	}
+	in = inspectAs(t, file, sheet.Reading{HeaderRow: -1, Links: true, Unnamed: "Столбец {column}", LinkName: "{column} – ссылка"})
+	var names []string
+	for _, c := range in.Columns {
+		names = append(names, c.Name)
+	}
+	if diff := cmp.Diff([]string{"Сайт", "Столбец B", "Почта", "Сайт – ссылка", "Столбец B – ссылка"}, names); diff != "" {
+		t.Error(diff)
+	}
+	first := `https://example.org/?a=1&b="2"`
+	want := []string{"2: Ромашка|x|a@example.org|" + first + "|" + first, "3: Василёк|y|b@example.org||", "4: Мак|z|c@example.org|https://example.org/мак#top|"}
+	if diff := cmp.Diff(want, rowLines(in.Preview)); diff != "" {
+		t.Error(diff)
+	}
+	n, err := normalise(file, in.Reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, rowLines(n.read(t, 0, 3))); diff != "" {
+		t.Error(diff)
+	}
+	if note := n.table.Notes[0]; line(note.Code, note.Args) != "hyperlinks_read count=3" {
+		t.Errorf("notes %v", n.table.Notes)
+	}
+	without := inspectAs(t, file, sheet.Reading{HeaderRow: 0, Links: true})
+	if got := without.Columns[3].Name; got != "A (URL)" {
+		t.Errorf("without a header the column of addresses is %q", got)
 	}
 }

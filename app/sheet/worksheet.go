@@ -30,6 +30,7 @@ type rows struct {
 	filled, blank int64
 	extras        sheetExtras
 	fill          mergedFill
+	links         linkFill
 }
 
 func newRows(ctx context.Context, w *workbook, marks *tally, progress func(int64)) (*rows, error) {
@@ -49,7 +50,7 @@ func newRows(ctx context.Context, w *workbook, marks *tally, progress func(int64
 	if err != nil {
 		return nil, err
 	}
-	return &rows{w: w, xml: x, marks: marks, fill: mergedFill{areas: w.merged}}, nil
+	return &rows{w: w, xml: x, marks: marks, fill: mergedFill{areas: w.merged}, links: linkFill{links: w.links}}, nil
 }
 
 // next reads the next row with a cell; the sheet's end ends the file's
@@ -75,7 +76,8 @@ func (s *rows) next() (record, error) {
 				return record{}, s.failed(err)
 			}
 			if ok {
-				return record{number: s.number, cells: s.fill.row(s.number, s.cells)}, nil
+				cells := s.links.row(s, s.fill.row(s.number, s.cells))
+				return record{number: s.number, line: s.number, cells: cells}, nil
 			}
 		case t == startTag && !s.inData:
 			s.beside(name)
@@ -116,7 +118,9 @@ func (s *rows) beside(name string) {
 		}
 		s.extras.merges++
 	case "hyperlink":
-		s.extras.links++
+		if s.xml.relationID() != "" { // others lead within the workbook
+			s.extras.links++
+		}
 	}
 }
 
