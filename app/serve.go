@@ -196,6 +196,10 @@ func (p *program) wire(texts *locale.Locales) {
 		Notice: notices{texts: texts, portals: p.store}.done, Calls: p.store,
 		Fetch: fetch.New(fetch.Options{AllowPrivate: s.allowPrivate}),
 	}
+	o.Words = func(lang string) (unnamed, link string) {
+		t := texts.For(lang)
+		return t.Text("file.column_unnamed", "column", "{column}"), t.Text("file.column_link", "column", "{column}")
+	}
 	// The same name at every start, so that lanes of a process that was
 	// killed need not wait for the end of their lease.
 	o.Holder = p.holder

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -87,6 +88,15 @@ type readingData struct {
 	Correcting bool
 	// Widest is the number of cells of the widest first row.
 	Widest int
+	// Notes are about the whole file once it is read, before about its
+	// beginning.
+	Notes []noteLine
+	// Refused: there is nothing to show before the reading is corrected.
+	Refused bool
+	// Same is the import of the same bytes, if Again; Mine that it was this
+	// person's.
+	Same        importLine
+	Again, Mine bool
 }
 
 // likelyEncodings is how many encodings are shown at once.
@@ -106,13 +116,17 @@ func (d readingData) Unlikely() []sheet.EncodingChoice {
 // encodingChoice is the data of the part "encoding".
 type encodingChoice struct {
 	sheet.EncodingChoice
+	Label  string
 	Chosen bool
 }
+
+// encodingName is an encoding in words.
+func encodingName(t locale.Catalogue, name string) string { return t.Text("encoding." + name) }
 
 // Encoding says whether an encoding is the present one.
 func (p Page) Encoding(e sheet.EncodingChoice) encodingChoice {
 	d, ok := p.Data.(readingData)
-	return encodingChoice{e, ok && d.Upload.Inspection.Reading.Encoding == e.Name}
+	return encodingChoice{e, encodingName(p.T, e.Name), ok && d.Upload.Inspection.Reading.Encoding == e.Name}
 }
 
 // previewRows is how many rows of the preview step 1 shows.
@@ -157,21 +171,31 @@ func (s *Server) showReading(c *fiber.Ctx, v visit, u importer.Upload, failures 
 	if u.Inspection == nil {
 		return s.showRefused(c, v, u)
 	}
+	refused := u.State == importer.Refused
+	if refused {
+		c.Status(fiber.StatusUnprocessableEntity)
+		if len(failures) == 0 {
+			failures = []failure{{Field: "correct", Text: refusedText(t, u)}}
+		}
+	}
 	limit, err := s.portals.RowLimit(c.UserContext(), v.Session.Portal)
 	if err != nil {
 		return fmt.Errorf("asking for the row limit: %w", err)
 	}
 	d := readingData{
 		chrome: stepper(t, 1, importer.Import{FileName: u.Name, Rows: u.Inspection.Rows}),
-		Upload: u, RowLimit: limit, Correcting: correcting,
-		Delimiter: delimiterName(t, u.Inspection.Reading.Delimiter),
+		Upload: u, RowLimit: limit, Correcting: correcting || refused, Refused: refused,
+		Delimiter: delimiterName(t, u.Inspection.Reading.Delimiter), Notes: noteLines(t, u),
 	}
 	d.Failures = failures
-	for _, e := range u.Inspection.Encodings {
-		if e.Name == u.Inspection.Reading.Encoding {
-			d.Encoding = e.Label
-		}
+	if name := u.Inspection.Reading.Encoding; name != "" {
+		d.Encoding = encodingName(t, name)
 	}
+	same, again, err := s.importer.SameFile(c.UserContext(), v.actor(), u)
+	if err != nil {
+		return err
+	}
+	d.Same, d.Again, d.Mine = lineOf(same), again, same.User == v.Session.User
 	for _, row := range u.Inspection.Head {
 		d.Widest = max(d.Widest, len(row.Cells))
 	}
@@ -181,12 +205,64 @@ func (s *Server) showReading(c *fiber.Ctx, v visit, u importer.Upload, failures 
 // showRefused is step 1 with the reason why a file cannot be read.
 func (s *Server) showRefused(c *fiber.Ctx, v visit, u importer.Upload) error {
 	t := s.text(c)
-	text := t.Text("file.refused", "name", u.Name)
-	if u.Problem != nil {
-		text = t.Text("file.refused_because", "name", u.Name, "why", t.Problem(u.Problem.Code, u.Problem.Args))
-	}
 	c.Status(fiber.StatusUnprocessableEntity)
-	return s.showFile(c, v, []failure{{Field: "file", Text: text}}, "")
+	return s.showFile(c, v, []failure{{Field: "file", Text: refusedText(t, u)}}, "")
+}
+
+// refusedText says why a file was refused.
+func refusedText(t locale.Catalogue, u importer.Upload) string {
+	if u.Problem == nil {
+		return t.Text("file.refused", "name", u.Name)
+	}
+	return t.Text("file.refused_because", "name", u.Name, "why", t.Problem(u.Problem.Code, u.Problem.Args))
+}
+
+// noteLine is a note with the choice that belongs to it: the name of an
+// option of the reading, and whether pressing switches it on.
+type noteLine struct {
+	Text, Option string
+	On           bool
+}
+
+// noteLines words the notes about an upload.
+func noteLines(t locale.Catalogue, u importer.Upload) []noteLine {
+	notes := u.Inspection.Notes
+	if u.Table != nil {
+		notes = u.Table.Notes
+	}
+	options := map[string]noteLine{
+		"hidden_rows": {Option: "skip_hidden", On: true}, "hidden_rows_skipped": {Option: "skip_hidden"},
+		"merged_cells": {Option: "fill_merged", On: true}, "merged_filled": {Option: "fill_merged"},
+		"hyperlinks": {Option: "links", On: true}, "hyperlinks_read": {Option: "links"},
+	}
+	lines := make([]noteLine, 0, len(notes))
+	for _, n := range notes {
+		line, args := options[n.Code], n.Args
+		if name := args["encoding"]; name != "" {
+			args = maps.Clone(args)
+			args["encoding"] = encodingName(t, name)
+		}
+		line.Text = t.Note(n.Code, args)
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Button is what the choice beside a note says.
+func (n noteLine) Button(t locale.Catalogue) string {
+	switch {
+	case n.Option == "skip_hidden" && n.On:
+		return t.Text("file.do_skip_hidden")
+	case n.Option == "skip_hidden":
+		return t.Text("file.do_keep_hidden")
+	case n.Option == "fill_merged" && n.On:
+		return t.Text("file.do_fill_merged")
+	case n.Option == "fill_merged":
+		return t.Text("file.do_leave_merged")
+	case n.On:
+		return t.Text("file.do_links")
+	}
+	return t.Text("file.do_no_links")
 }
 
 // delimiterName is a delimiter in words.
@@ -228,14 +304,14 @@ func (s *Server) correctReading(c *fiber.Ctx, v visit) error {
 		r.Encoding, r.Delimiter, r.Quote = form.Get("encoding"), form.Get("delimiter"), form.Get("quote")
 	} else {
 		r.Sheet = form.Get("sheet")
-		r.SkipHidden, r.FillMerged = form.Has("skip_hidden"), form.Has("fill_merged")
+		r.SkipHidden, r.FillMerged, r.Links = form.Has("skip_hidden"), form.Has("fill_merged"), form.Has("links")
 	}
-	// The header row of another sheet is another question: the first one is
-	// as good a beginning as any.
-	if n, err := strconv.Atoi(form.Get("header")); err == nil && n >= 0 && !other {
+	// Where the header of another sheet is has to be found anew.
+	if n, err := strconv.Atoi(form.Get("header")); err == nil && n >= 0 {
 		r.HeaderRow = n
-	} else if other && r.Format != sheet.CSV {
-		r.HeaderRow = 1
+	}
+	if other && r.Format != sheet.CSV {
+		r.HeaderRow = -1
 	}
 	u, err := s.importer.Correct(c.UserContext(), v.actor(), before.ID, r)
 	if err != nil {

@@ -23,6 +23,7 @@ type Importer interface {
 	Upload(ctx context.Context, a importer.Actor, id string) (importer.Upload, error)
 	Correct(ctx context.Context, a importer.Actor, id string, r sheet.Reading) (importer.Upload, error)
 	DropUpload(ctx context.Context, a importer.Actor, id string) error
+	SameFile(ctx context.Context, a importer.Actor, u importer.Upload) (importer.Import, bool, error)
 
 	Begin(ctx context.Context, a importer.Actor, upload string) (importer.Import, error)
 	Types(ctx context.Context, a importer.Actor) ([]bitrix.Type, error)

@@ -51,6 +51,8 @@ type Store interface {
 
 	// UploadImports lists the imports of one upload, newest first.
 	UploadImports(ctx context.Context, portal, upload string) ([]Import, error)
+	// HashImports lists the imports of files with this hash, newest first.
+	HashImports(ctx context.Context, portal, hash string) ([]Import, error)
 
 	// DueLanes lists lanes with unfinished work that nobody holds: uploads
 	// in state Reading, imports Checking, portals with an import Running, or

@@ -207,6 +207,7 @@ func (s *Service) normalise(ctx context.Context, u Upload) (sheet.Table, []field
 	if err != nil {
 		return table, nil, fmt.Errorf("writing the canonical form: %w", err)
 	}
+	table.Notes = sheet.MergeNotes(u.Inspection.Notes, table.Notes)
 	profiles := make([]field.Profile, len(profilers))
 	for i, p := range profilers {
 		profiles[i] = p.Profile()

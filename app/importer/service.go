@@ -67,6 +67,10 @@ type Options struct {
 	// Notice words the notification that an import is done, with Bitrix24's
 	// BB codes; nil sends none.
 	Notice func(ctx context.Context, imp Import) (string, error)
+	// Words says, in a language, how columns without a header are called,
+	// and those with the addresses of another column's links: see
+	// sheet.Reading. Nil: by their letters.
+	Words func(lang string) (unnamed, link string)
 	// Calls is the log of REST calls; nil: there is none to show.
 	Calls CallLog
 	// Fetch brings in files that cells name by their address; nil is a
@@ -92,6 +96,7 @@ type Service struct {
 	notice      func(context.Context, Import) (string, error)
 	calls       CallLog
 	fetch       *fetch.Client
+	words       func(string) (unnamed, link string)
 	schemas     schemaCache
 }
 
@@ -101,7 +106,7 @@ func New(o Options) *Service {
 		store: o.Store, journal: o.Journal, files: o.Files, connections: o.Connections,
 		bell: o.Bell, limits: o.Limits, now: o.Now, log: o.Log, maxUpload: o.MaxUpload,
 		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice, calls: o.Calls,
-		fetch: o.Fetch,
+		fetch: o.Fetch, words: o.Words,
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -93,6 +93,9 @@ type Upload struct {
 	// Derived: the rows were taken from another upload, such as those that
 	// failed; there are no original bytes to read in another way.
 	Derived bool
+	// Hash tells whether the same bytes came to this portal before; empty
+	// until they are all there.
+	Hash string
 	// Revision counts corrections of the reading, so that work begun on an
 	// older one is thrown away.
 	Revision int
@@ -297,6 +300,9 @@ type Import struct {
 	// Archive is the upload of the ZIP with the files that cells name; empty:
 	// there is none.
 	Archive string
+	// Hash is the upload's, so that a file is known again when its bytes are
+	// gone.
+	Hash string
 	// Origin is the import whose failed rows this one takes up, or whose
 	// target and mapping it repeats; empty: neither.
 	Origin string

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -206,12 +207,20 @@ func (s *Service) inspect(ctx context.Context, a Actor, u Upload, as *sheet.Read
 		return u, fmt.Errorf("opening the upload: %w", err)
 	}
 	defer closer.Close()
-	var seen sheet.Inspection
-	if as == nil {
-		seen, err = sheet.Inspect(ctx, src, u.Name, a.Lang)
-	} else {
-		seen, err = sheet.InspectAs(ctx, src, u.Name, *as)
+	hash := u.Hash
+	if hash == "" {
+		if hash, err = contentHash(ctx, u.Portal, src); err != nil {
+			return u, err
+		}
 	}
+	reading := sheet.Reading{HeaderRow: -1}
+	if as != nil {
+		reading = *as
+	}
+	if s.words != nil {
+		reading.Unnamed, reading.LinkName = s.words(a.Lang)
+	}
+	seen, err := sheet.InspectAs(ctx, src, u.Name, a.Lang, reading)
 	var refused *sheet.Error
 	switch {
 	case errors.As(err, &refused):
@@ -219,7 +228,10 @@ func (s *Service) inspect(ctx context.Context, a Actor, u Upload, as *sheet.Read
 			return u, &Refusal{Problem: Problem{Code: refused.Code, Args: refused.Args}}
 		}
 		return s.updateUpload(ctx, a, u.ID, func(u *Upload) error {
-			u.State, u.Problem = Refused, &Problem{Code: refused.Code, Args: refused.Args}
+			u.State, u.Problem, u.Hash = Refused, &Problem{Code: refused.Code, Args: refused.Args}, hash
+			if correctable(seen) {
+				u.Inspection = &seen
+			}
 			if u.Size < 0 {
 				u.Size = u.Received
 			}
@@ -229,7 +241,7 @@ func (s *Service) inspect(ctx context.Context, a Actor, u Upload, as *sheet.Read
 		return u, fmt.Errorf("inspecting the upload: %w", err)
 	}
 	return s.updateUpload(ctx, a, u.ID, func(u *Upload) error {
-		u.State, u.Problem, u.Inspection = Received, nil, &seen
+		u.State, u.Problem, u.Inspection, u.Hash = Received, nil, &seen, hash
 		u.Table, u.Profiles, u.Done = nil, nil, 0
 		u.Revision++
 		if u.Size < 0 {
@@ -237,6 +249,56 @@ func (s *Service) inspect(ctx context.Context, a Actor, u Upload, as *sheet.Read
 		}
 		return nil
 	})
+}
+
+// correctable reports whether a file that was refused might be read in
+// another way: it is text, or a workbook with another sheet.
+func correctable(seen sheet.Inspection) bool {
+	full := 0
+	for _, s := range seen.Sheets {
+		if !s.Empty {
+			full++
+		}
+	}
+	return len(seen.Encodings) > 0 || full > 1
+}
+
+// contentHash tells whether the same bytes came before. The portal is part
+// of it, so that it says nothing about the files of others.
+func contentHash(ctx context.Context, portal string, src *io.SectionReader) (string, error) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n", portal)
+	buf := make([]byte, 256<<10)
+	for at := int64(0); at < src.Size(); {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := src.ReadAt(buf[:min(int64(len(buf)), src.Size()-at)], at)
+		if n == 0 && err != nil {
+			return "", fmt.Errorf("reading the upload for its hash: %w", err)
+		}
+		h.Write(buf[:n])
+		at += int64(n)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// SameFile is the latest import of the same bytes that has begun to write,
+// if there is one.
+func (s *Service) SameFile(ctx context.Context, a Actor, u Upload) (Import, bool, error) {
+	if u.Hash == "" || u.Derived {
+		return Import{}, false, nil
+	}
+	imports, err := s.store.HashImports(ctx, a.Portal, u.Hash)
+	if err != nil {
+		return Import{}, false, fmt.Errorf("looking for the same file: %w", err)
+	}
+	for _, imp := range imports {
+		if !imp.Started.IsZero() && visible(a, imp) {
+			return imp, true, nil
+		}
+	}
+	return Import{}, false, nil
 }
 
 // DropUpload deletes an upload that no import has begun to write from.
@@ -347,7 +409,7 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 	imp := Import{
 		ID: draftID(u.ID, len(imports)), Portal: a.Portal, User: a.User, UserName: a.Name, Admin: a.Admin,
 		Connection: a.Connection, Zone: a.Zone, Lang: a.Lang, Upload: u.ID, FileName: u.Name,
-		State: Draft, Limit: limit, StartID: -1, Key: u.Key, Created: s.now(),
+		Hash: u.Hash, State: Draft, Limit: limit, StartID: -1, Key: u.Key, Created: s.now(),
 	}
 	if err := s.store.CreateImport(ctx, imp); err != nil {
 		// A second tab, or a double click, has made the same draft.

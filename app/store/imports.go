@@ -51,6 +51,7 @@ type importRow struct {
 	// Touched is when the import was last changed.
 	Touched         int64
 	Archive, Origin string
+	Hash            string
 	TrialUntil      int64
 	Undoing         bool
 	Undo            undoCounts `gorm:"embedded;embeddedPrefix:undo_"`
@@ -85,7 +86,7 @@ func packImport(i importer.Import) (importRow, error) {
 		Reason: d.encode(i.Reason), Until: stamp(i.Until),
 		SecondsPerRow: i.SecondsPerRow, DataKey: i.Key,
 		Created: stamp(i.Created), Started: stamp(i.Started), Finished: stamp(i.Finished),
-		Archive: i.Archive, Origin: i.Origin, TrialUntil: int64(i.TrialUntil), Undoing: i.Undoing,
+		Archive: i.Archive, Hash: i.Hash, Origin: i.Origin, TrialUntil: int64(i.TrialUntil), Undoing: i.Undoing,
 		Undo: undoCounts{
 			TakenBack: int64(i.Undo.TakenBack), Kept: int64(i.Undo.Kept), Impossible: int64(i.Undo.Impossible),
 		},
@@ -109,7 +110,7 @@ func (r importRow) unpack() (importer.Import, error) {
 		StartID: r.StartID, Failures: int(r.Failures), Until: fromStamp(r.Until),
 		SecondsPerRow: r.SecondsPerRow, Key: r.DataKey,
 		Created: fromStamp(r.Created), Started: fromStamp(r.Started), Finished: fromStamp(r.Finished),
-		Archive: r.Archive, Origin: r.Origin, TrialUntil: int(r.TrialUntil), Undoing: r.Undoing,
+		Archive: r.Archive, Hash: r.Hash, Origin: r.Origin, TrialUntil: int(r.TrialUntil), Undoing: r.Undoing,
 		Undo: importer.UndoCounts{
 			TakenBack: int(r.Undo.TakenBack), Kept: int(r.Undo.Kept), Impossible: int(r.Undo.Impossible),
 		},
@@ -247,6 +248,12 @@ func (s *Store) Imports(ctx context.Context, portal string, limit int, states ..
 // UploadImports lists the imports of one upload, newest first.
 func (s *Store) UploadImports(ctx context.Context, portal, upload string) ([]importer.Import, error) {
 	return listImports(s.with(ctx).Where("portal = ? AND upload_id = ?", portal, upload))
+}
+
+// HashImports lists the imports of files with a hash, newest first; none has
+// an empty one.
+func (s *Store) HashImports(ctx context.Context, portal, hash string) ([]importer.Import, error) {
+	return listImports(s.with(ctx).Where("hash = ? AND hash <> '' AND portal = ?", hash, portal))
 }
 
 func listImports(q *gorm.DB) ([]importer.Import, error) {

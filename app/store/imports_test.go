@@ -115,7 +115,7 @@ func TestImportsAreListedNewestFirst(t *testing.T) {
 		states := []importer.State{importer.Draft, importer.Running, importer.Done}
 		for n := range 105 {
 			i := importer.Import{
-				ID: fmt.Sprintf("i%03d", n), Portal: "p1", Upload: fmt.Sprint("u", n%2),
+				ID: fmt.Sprintf("i%03d", n), Portal: "p1", Upload: fmt.Sprint("u", n%2), Hash: fmt.Sprint("h", n%2)[:2*(n%2)],
 				State: states[n%3], Created: time.Unix(int64(n/2), 0),
 			}
 			if err := s.CreateImport(ctx, i); err != nil {
@@ -140,6 +140,12 @@ func TestImportsAreListedNewestFirst(t *testing.T) {
 		}
 		if n := len(ids(s.Imports(ctx, "p1", 0))); n != 100 {
 			t.Errorf("limit 0 lists %d", n)
+		}
+		if got := ids(s.HashImports(ctx, "p1", "h1")); len(got) != 52 || got[0] != "i103" {
+			t.Errorf("HashImports = %v", got)
+		}
+		if got := append(ids(s.HashImports(ctx, "p1", "")), ids(s.HashImports(ctx, "p2", "h1"))...); len(got) != 0 {
+			t.Errorf("HashImports of no hash, and of another portal = %v", got)
 		}
 		if got := ids(s.UploadImports(ctx, "p1", "u1")); len(got) != 52 || got[0] != "i103" {
 			t.Errorf("UploadImports = %v", got)

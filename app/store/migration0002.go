@@ -3,14 +3,16 @@ package store
 import "gorm.io/gorm"
 
 // memoryAndUndo adds what a portal remembers from one file to the next,
-// corrected cells, archives, trials and the taking back of imports.
+// corrected cells, archives, known files, trials and the taking back of imports.
 func memoryAndUndo(tx *gorm.DB) error {
 	type upload struct {
-		Archive bool `gorm:"not null;default:false"`
-		Derived bool `gorm:"not null;default:false"`
+		Archive bool   `gorm:"not null;default:false"`
+		Derived bool   `gorm:"not null;default:false"`
+		Hash    string `gorm:"type:text NOT NULL DEFAULT ''"`
 	}
 	type imports struct {
 		Archive        string `gorm:"type:text NOT NULL DEFAULT '';index:imports_archive,where:archive <> ''"`
+		Hash           string `gorm:"type:text NOT NULL DEFAULT '';index:imports_hash,where:hash <> ''"`
 		Origin         string `gorm:"type:text NOT NULL DEFAULT ''"`
 		TrialUntil     int64  `gorm:"not null;default:0"`
 		Undoing        bool   `gorm:"not null;default:false"`
@@ -30,11 +32,11 @@ func memoryAndUndo(tx *gorm.DB) error {
 		table
 		columns, indexes []string
 	}{
-		{table{"uploads", &upload{}}, []string{"Archive", "Derived"}, nil},
+		{table{"uploads", &upload{}}, []string{"Archive", "Derived", "Hash"}, nil},
 		{
 			table{"imports", &imports{}},
-			[]string{"Archive", "Origin", "TrialUntil", "Undoing", "UndoTakenBack", "UndoKept", "UndoImpossible"},
-			[]string{"imports_archive"},
+			[]string{"Archive", "Hash", "Origin", "TrialUntil", "Undoing", "UndoTakenBack", "UndoKept", "UndoImpossible"},
+			[]string{"imports_archive", "imports_hash"},
 		},
 		{
 			table{"entries", &entry{}},

@@ -31,6 +31,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 			"due lanes":     due,
 			"history":       "SELECT * FROM imports WHERE portal = 'p' ORDER BY created DESC, id DESC LIMIT 100",
 			"of an upload":  "SELECT * FROM imports WHERE portal = 'p' AND upload_id = 'u' ORDER BY created DESC",
+			"of a file":     "SELECT * FROM imports WHERE hash = 'h' AND hash <> '' AND portal = 'p' ORDER BY created DESC",
 			"doubtful rows": "SELECT * FROM entries WHERE import_id = 'i' AND idx >= 5 AND state IN ('sending') ORDER BY idx LIMIT 50",
 			"next rows":     "SELECT * FROM entries WHERE import_id = 'i' AND idx >= 5 ORDER BY idx LIMIT 50",
 			"seen":          "SELECT * FROM entries WHERE import_id = 'i' AND access = 'a' AND state = 'created' ORDER BY item_id DESC, idx DESC LIMIT 5",

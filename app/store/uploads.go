@@ -29,6 +29,7 @@ type uploadRow struct {
 	Created        int64
 	Archive        bool
 	Derived        bool
+	Hash           string
 }
 
 func (uploadRow) TableName() string { return "uploads" }
@@ -40,7 +41,7 @@ func packUpload(u importer.Upload) (uploadRow, error) {
 		Size: u.Size, Received: u.Received, State: string(u.State),
 		Inspection: d.encode(u.Inspection), Shape: d.encode(u.Table), Profiles: d.encode(u.Profiles),
 		Done: u.Done, Problem: d.encode(u.Problem), Revision: int64(u.Revision),
-		DataKey: u.Key, Created: stamp(u.Created), Archive: u.Archive, Derived: u.Derived,
+		DataKey: u.Key, Created: stamp(u.Created), Archive: u.Archive, Derived: u.Derived, Hash: u.Hash,
 	}
 	return r, d.err
 }
@@ -51,7 +52,7 @@ func (r uploadRow) unpack() (importer.Upload, error) {
 		ID: r.ID, Portal: r.Portal, User: r.UserID, Name: r.Name,
 		Size: r.Size, Received: r.Received, State: importer.UploadState(r.State),
 		Done: r.Done, Revision: int(r.Revision), Key: r.DataKey, Created: fromStamp(r.Created),
-		Archive: r.Archive, Derived: r.Derived,
+		Archive: r.Archive, Derived: r.Derived, Hash: r.Hash,
 	}
 	d.decode(r.Inspection, &u.Inspection)
 	d.decode(r.Shape, &u.Table)

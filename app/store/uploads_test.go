@@ -25,8 +25,8 @@ func fullUpload() importer.Upload {
 			Notes:   []sheet.Note{{Code: "ragged", Args: map[string]string{"row": "3"}}},
 		},
 		Table: &sheet.Table{Rows: 3, Bytes: 99}, Done: 5,
-		Problem:  &importer.Problem{Code: "c", Args: map[string]string{"k": "v"}},
-		Revision: 2, Key: vault.NewDataKey(), Created: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC),
+		Problem: &importer.Problem{Code: "c", Args: map[string]string{"k": "v"}},
+		Hash:    "h", Revision: 2, Key: vault.NewDataKey(), Created: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC),
 	}
 }
 
