@@ -49,7 +49,7 @@ func (s *Server) decide(c *fiber.Ctx, v visit) error {
 		return err
 	}
 	if len(decisions) > 0 {
-		if imp, err = s.importer.Decide(ctx, a, id, decisions); err != nil {
+		if imp, err = s.importer.Decide(ctx, a, id, decisions, false); err != nil {
 			problem, ok := refusal(err)
 			if !ok {
 				return err

@@ -35,7 +35,7 @@ type Importer interface {
 	SetMapping(ctx context.Context, a importer.Actor, imp string, m importer.Mapping) (importer.Import, error)
 	Check(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	CheckResult(ctx context.Context, a importer.Actor, imp string) (importer.CheckResult, error)
-	Decide(ctx context.Context, a importer.Actor, imp string, d []importer.Decision) (importer.Import, error)
+	Decide(ctx context.Context, a importer.Actor, imp string, d []importer.Decision, remember bool) (importer.Import, error)
 
 	Start(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Pause(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)

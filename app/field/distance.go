@@ -69,3 +69,11 @@ func nearest(s string, loose [][]rune) int {
 	}
 	return at
 }
+
+// Distance is the number of letters that must be added, removed, replaced or
+// swapped with their neighbour to make b of a, whatever their case.
+func Distance(a, b string) int {
+	var r ruler
+	x, y := []rune(foldLoose(a)), []rune(foldLoose(b))
+	return r.distance(x, y, len(x)+len(y))
+}

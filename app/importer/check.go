@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/app/sheet"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
@@ -22,8 +21,7 @@ const (
 	firstNumbers = 20   // row numbers kept per finding
 )
 
-func checkName(imp string) string   { return importDir(imp) + "/check" }
-func repeatsName(imp string) string { return importDir(imp) + "/repeats" }
+func checkName(imp string) string { return importDir(imp) + "/check" }
 
 // Check has every row read, every name resolved and every value understood
 // before the first write. It runs in the background and writes nothing to
@@ -61,32 +59,6 @@ func (s *Service) Check(ctx context.Context, a Actor, imp string) (Import, error
 		s.ring(ctx, checkLane(imp))
 	}
 	return checked, nil
-}
-
-// Decide answers findings and has the file checked again.
-func (s *Service) Decide(ctx context.Context, a Actor, imp string, decisions []Decision) (Import, error) {
-	for _, d := range decisions {
-		if d.Action != LeaveEmpty && d.Action != SkipRows && d.Action != UseValue {
-			return Import{}, Refuse("decision_unknown")
-		}
-	}
-	_, err := s.update(ctx, a, imp, func(imp *Import) error {
-		if err := changeable(*imp); err != nil {
-			return err
-		}
-		for _, d := range decisions {
-			imp.Decisions = slices.DeleteFunc(imp.Decisions, func(old Decision) bool {
-				return old.Column == d.Column && old.Value == d.Value
-			})
-			imp.Decisions = append(imp.Decisions, d)
-		}
-		imp.redraft()
-		return nil
-	})
-	if err != nil {
-		return Import{}, err
-	}
-	return s.Check(ctx, a, imp)
 }
 
 // CheckResult is what the check has found so far; empty before its first
@@ -145,16 +117,17 @@ type check struct {
 	imp      Import
 	planner  *planner
 	resolver *resolver
+	marks    *markWriter
 	plan     Counts
+	problems int
 	rows     int
 	checked  int
 	findings map[findingKey]*Finding
 	order    []*Finding
 	more     int
-	repeats  []int
-	keys     map[uint64]struct{}
-	seed     maphash.Seed
-	started  time.Time
+	// has are the numbers of the findings of the row at hand.
+	has     []int
+	started time.Time
 }
 
 type findingKey struct {
@@ -184,7 +157,7 @@ func (c *check) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading upload: %w", err)
 	}
-	table, closer, err := c.s.openTable(ctx, u)
+	table, closer, err := c.s.openRows(ctx, c.imp, u)
 	if err != nil {
 		return err
 	}
@@ -193,17 +166,24 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	pulse := c.s.pulse(func() error { return c.report(ctx) })
-	for from := 0; from < c.rows; from += checkBlock {
-		if err := c.block(ctx, table, from, pulse); err != nil {
-			return err
+	err = c.s.files.Write(ctx, marksName(c.imp.ID), c.imp.Key, func(w io.Writer) error {
+		c.marks = newMarkWriter(w)
+		for from := 0; from < c.rows; from += checkBlock {
+			if err := c.block(ctx, table, from, pulse); err != nil {
+				return err
+			}
 		}
+		return c.marks.close()
+	})
+	if err != nil {
+		return err
 	}
 	return c.finish(ctx)
 }
 
 // prepare asks the portal what the target looks like now, and keeps the
 // answer for the run.
-func (c *check) prepare(ctx context.Context, table *sheet.Reader, reading int) error {
+func (c *check) prepare(ctx context.Context, table tableReader, reading int) error {
 	caller, err := c.s.connect(ctx, c.imp.Portal, c.imp.Connection)
 	if err != nil {
 		return err
@@ -221,29 +201,30 @@ func (c *check) prepare(ctx context.Context, table *sheet.Reader, reading int) e
 	if err := c.s.withArchive(ctx, c.imp, &schema); err != nil {
 		return err
 	}
-	c.planner, err = newPlanner(c.imp, schema, table.Columns())
+	answers, err := c.s.store.Answers(ctx, c.imp.Portal, c.imp.Target.EntityTypeID)
+	if err != nil {
+		return fmt.Errorf("reading remembered answers: %w", err)
+	}
+	c.planner, err = newPlanner(c.imp, schema, table.Columns(), answers)
 	if err != nil {
 		return err
 	}
 	c.resolver = c.s.newResolver(c.imp, caller)
 	c.rows = table.Rows()
-	if c.planner.keyed {
-		c.keys, c.seed = map[uint64]struct{}{}, maphash.MakeSeed()
+	limited := c.rows
+	if c.imp.Limit > 0 {
+		limited = min(limited, c.imp.Limit)
 	}
-	return nil
+	c.planner.repeats, err = findRepeats(ctx, table, c.planner, limited)
+	return err
 }
 
 // block checks the rows from an index on.
-func (c *check) block(ctx context.Context, table *sheet.Reader, from int, pulse *pulse) error {
+func (c *check) block(ctx context.Context, table tableReader, from int, pulse *pulse) error {
 	n := min(checkBlock, c.rows-from)
-	rows := make([]sheet.Row, 0, n)
-	err := table.Read(ctx, from, n, func(_ int, row sheet.Row) error {
-		row.Cells = slices.Clone(row.Cells)
-		rows = append(rows, row)
-		return nil
-	})
+	rows, err := readRows(ctx, table, from, n)
 	if err != nil {
-		return fmt.Errorf("reading rows from %d: %w", from, err)
+		return err
 	}
 	// Rows beyond the limit are skipped whatever they name.
 	asked := rows
@@ -264,19 +245,16 @@ func (c *check) block(ctx context.Context, table *sheet.Reader, from int, pulse 
 }
 
 func (c *check) row(index int, row sheet.Row, lookup memoryLookup) error {
+	c.has = c.has[:0]
 	plan, err := c.planner.plan(index, row, lookup, false, func(f cellFinding) { c.found(row.Number, f) })
 	if err != nil {
 		return err
 	}
-	if c.keys != nil && plan.State == EntryPending && c.repeated(plan.Key) {
-		c.repeats = append(c.repeats, index)
-		column := c.planner.columnOf(fieldKey)
-		c.found(row.Number, cellFinding{column: column, target: column.target,
-			problem: field.Problem{Code: "key_repeated", Value: plan.Key, Blocks: true}})
-		plan.State = EntryFailed
+	if len(c.has) > 0 {
+		c.problems++
 	}
 	c.plan.add(plan.State, 1)
-	return nil
+	return c.marks.add(plan.State, c.has)
 }
 
 // add counts an outcome; a row still to be written counts as created, which
@@ -296,15 +274,6 @@ func (c *Counts) add(state EntryState, n int) {
 	}
 }
 
-// repeated remembers an External code by its hash: a million of them take
-// some 40 MB instead of the memory of the file.
-func (c *check) repeated(key string) bool {
-	h := maphash.String(c.seed, key)
-	_, seen := c.keys[h]
-	c.keys[h] = struct{}{}
-	return seen
-}
-
 // found groups findings by column and distinct value.
 func (c *check) found(number int, f cellFinding) {
 	key := findingKey{column: -1, field: f.target.Name, code: f.problem.Code, value: findingValue(f.problem.Value)}
@@ -316,19 +285,26 @@ func (c *check) found(number int, f cellFinding) {
 	if have == nil {
 		if len(c.findings) >= maxFindings {
 			c.more++
+			c.has = append(c.has, 0)
 			return
 		}
 		// The map keeps its key for the length of the check, so the text must
 		// not hold on to the row it came from.
 		key.value = strings.Clone(key.value)
 		have = &Finding{
-			Column: key.column, ColumnName: name, Field: f.target.Name, FieldTitle: f.target.Title,
+			ID: len(c.findings) + 1, Column: key.column, ColumnName: name, Field: f.target.Name, FieldTitle: f.target.Title,
 			Problem: cellProblem(f.column, f.target, f.problem), Value: key.value,
-			Closest: f.problem.Closest, Blocks: f.problem.Blocks,
+			Closest: strings.Clone(f.problem.Closest), Blocks: f.problem.Blocks,
 		}
+		have.Safe = safe(f.problem)
 		c.findings[key] = have
 		c.order = append(c.order, have)
 	}
+	// A value may stand in a cell twice.
+	if slices.Contains(c.has, have.ID) {
+		return
+	}
+	c.has = append(c.has, have.ID)
 	have.Rows++
 	if len(have.First) < firstNumbers {
 		have.First = append(have.First, number)
@@ -345,18 +321,28 @@ func (c *check) report(ctx context.Context) error {
 
 // finish stores the findings before the state says that they are there.
 func (c *check) finish(ctx context.Context) error {
-	result := CheckResult{Revision: c.imp.Revision, Checked: c.rows, Rows: c.rows, Plan: c.plan, More: c.more}
+	result := CheckResult{Revision: c.imp.Revision, Checked: c.rows, Rows: c.rows, Plan: c.plan, Problems: c.problems, More: c.more}
 	slices.SortStableFunc(c.order, func(x, y *Finding) int {
 		return cmp.Or(cmp.Compare(x.Column, y.Column), cmp.Compare(y.Rows, x.Rows))
 	})
+	if err := c.tellApart(ctx); err != nil {
+		return portalError("reading what the ambiguous names could mean", err)
+	}
 	for _, f := range c.order {
 		result.Findings = append(result.Findings, *f)
+	}
+	var forgotten []Answer
+	result.Answers, forgotten = c.planner.answers()
+	result.Forgotten = len(forgotten)
+	rules := checkedRules{Repeats: c.planner.repeats.pack(), Answers: result.Answers}
+	if err := c.s.saveDocument(ctx, rulesName(c.imp.ID), c.imp.Key, rules); err != nil {
+		return err
 	}
 	if err := c.s.saveDocument(ctx, checkName(c.imp.ID), c.imp.Key, result); err != nil {
 		return err
 	}
-	if err := c.s.saveDocument(ctx, repeatsName(c.imp.ID), c.imp.Key, c.repeats); err != nil {
-		return err
+	if err := c.s.store.DeleteAnswers(ctx, c.imp.Portal, c.imp.Target.EntityTypeID, forgotten); err != nil {
+		return fmt.Errorf("forgetting answers that no longer fit: %w", err)
 	}
 	c.s.log.InfoContext(ctx, "file checked", "import", c.imp.ID, "rows", c.rows,
 		"findings", len(c.order), "duration", c.s.now().Sub(c.started))

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -289,6 +290,7 @@ func (r *resolver) batch(ctx context.Context, commands []bitrix.Command, each fu
 type directory struct {
 	ids    map[string]bool
 	byName map[string][]string // folded names and e-mails
+	titles map[string]string   // what tells people of one name apart
 }
 
 // findUsers matches against the whole staff, read once per check: the
@@ -319,11 +321,12 @@ type userRow struct {
 	LastName string      `json:"LAST_NAME"`
 	Second   string      `json:"SECOND_NAME"`
 	Email    string      `json:"EMAIL"`
+	Post     string      `json:"WORK_POSITION"`
 }
 
 // readUsers pages by id, which costs the portal no count.
 func (r *resolver) readUsers(ctx context.Context) (*directory, error) {
-	d := &directory{ids: map[string]bool{}, byName: map[string][]string{}}
+	d := &directory{ids: map[string]bool{}, byName: map[string][]string{}, titles: map[string]string{}}
 	last := "0"
 	for {
 		reply, err := r.caller.Call(ctx, "user.get", map[string]any{
@@ -352,6 +355,10 @@ func (r *resolver) readUsers(ctx context.Context) (*directory, error) {
 
 func (d *directory) add(id string, u userRow) {
 	d.ids[id] = true
+	d.titles[id] = strings.TrimSpace(u.Name + " " + u.LastName)
+	if more := cmp.Or(u.Post, u.Email); more != "" {
+		d.titles[id] += ", " + more
+	}
 	seen := map[string]bool{}
 	for _, name := range []string{
 		u.Name + " " + u.LastName, u.LastName + " " + u.Name,

@@ -27,11 +27,21 @@ type planner struct {
 	category *plannedColumn   // converted first: stages depend on it
 	stages   []*plannedColumn // converted with the row's own pipeline
 	columns  []*plannedColumn // all others, in file order
+	mapped   []*plannedColumn // see each
 	constant []constant
 	required []field.Target
-	keyed    bool
-	// repeats are the indexes of rows whose External code an earlier row has.
-	repeats map[int]bool
+	// key is the column by which rows must differ; nil: they need not.
+	key *plannedColumn
+	// repeats are the rows whose key another row has, too; rules what a
+	// person has decided about them, by key ("": about all of them).
+	repeats repeats
+	rules   map[string]Action
+	// wide are the rulings on rows with more cells than columns, and width
+	// the number of columns; 0: not looked at.
+	wide  rulings
+	width int
+	// watch is told of each cell of a row, for the table of rows.
+	watch func(seenCell)
 }
 
 // plannedColumn is a file column on its way to a field.
@@ -43,7 +53,7 @@ type plannedColumn struct {
 	converter *field.Converter
 	// byCategory holds the converters of a stage column, one per pipeline.
 	byCategory map[int64]*field.Converter
-	decisions  map[string]Decision
+	rulings    rulings
 }
 
 // constant is a value for every row.
@@ -71,10 +81,10 @@ type cellFinding struct {
 }
 
 // newPlanner prepares the columns. Its Refusals name what no longer fits.
-func newPlanner(imp Import, schema Schema, columns []sheet.Column) (*planner, error) {
-	p := &planner{imp: imp, schema: schema}
+func newPlanner(imp Import, schema Schema, columns []sheet.Column, answers []Answer) (*planner, error) {
+	by := rulingsOf(imp, answers)
+	p := &planner{imp: imp, schema: schema, rules: map[string]Action{}, wide: by[wholeRow], width: len(columns)}
 	targets := targetsByName(schema)
-	decisions := decisionsByColumn(imp.Decisions)
 	covered := map[string]bool{}
 	for _, m := range imp.Mapping.Columns {
 		if m.Field == "" {
@@ -88,7 +98,7 @@ func newPlanner(imp Import, schema Schema, columns []sheet.Column) (*planner, er
 			return nil, Refuse("column_gone", "column", strconv.Itoa(m.Column+1))
 		}
 		covered[m.Field] = true
-		c := &plannedColumn{index: m.Column, name: columns[m.Column].Name, target: t, style: m.Style, decisions: decisions[m.Column]}
+		c := &plannedColumn{index: m.Column, name: columns[m.Column].Name, target: t, style: m.Style, rulings: by[m.Column]}
 		if err := p.add(c); err != nil {
 			return nil, err
 		}
@@ -110,6 +120,12 @@ func newPlanner(imp Import, schema Schema, columns []sheet.Column) (*planner, er
 			p.required = append(p.required, t)
 		}
 	}
+	p.key = p.columnOf(fieldKey)
+	for _, d := range imp.Decisions {
+		if d.Action.aboutRepeats() && p.key != nil && d.Column == p.key.index {
+			p.rules[d.Value] = d.Action
+		}
+	}
 	return p, nil
 }
 
@@ -121,9 +137,6 @@ func (p *planner) add(c *plannedColumn) error {
 		return nil
 	case fieldCategory:
 		p.category = c
-	case fieldKey:
-		p.keyed = true
-		p.columns = append(p.columns, c)
 	default:
 		p.columns = append(p.columns, c)
 	}
@@ -149,17 +162,6 @@ func targetsByName(schema Schema) map[string]field.Target {
 	return targets
 }
 
-func decisionsByColumn(all []Decision) map[int]map[string]Decision {
-	by := map[int]map[string]Decision{}
-	for _, d := range all {
-		if by[d.Column] == nil {
-			by[d.Column] = map[string]Decision{}
-		}
-		by[d.Column][d.Value] = d
-	}
-	return by
-}
-
 // maxFindingValue caps what a finding keeps of a cell, in runes. Decisions
 // are found by the same cut.
 const maxFindingValue = 500
@@ -178,31 +180,18 @@ func findingValue(cell string) string {
 	return cell
 }
 
-// cell is the text of a column in a row after the person's decisions.
-func (c *plannedColumn) cell(row sheet.Row) (text string, skip bool) {
-	if c.index < len(row.Cells) {
-		text = row.Cells[c.index]
-	}
-	if len(c.decisions) == 0 {
-		return text, false
-	}
-	switch d := c.decisions[findingValue(text)]; d.Action {
-	case SkipRows:
-		return text, true
-	case LeaveEmpty:
-		return "", false
-	case UseValue:
-		return d.With, false
-	default:
-		return text, false
-	}
-}
-
 // refs calls f with everything of a row that must be looked up.
 func (p *planner) refs(row sheet.Row, f func(field.Ref)) {
 	each := func(c *plannedColumn) {
-		if text, skip := c.cell(row); !skip && text != "" {
-			c.converter.EachRef(text, f)
+		g := c.cell(row, true)
+		if !g.skip && g.text != "" {
+			c.converter.EachRef(g.text, f)
+		}
+		// An answer to an earlier file may fit no longer.
+		if g.remembered {
+			if g = c.cell(row, false); !g.skip && g.text != "" {
+				c.converter.EachRef(g.text, f)
+			}
 		}
 	}
 	if p.category != nil {
@@ -232,6 +221,7 @@ func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, fou
 		return w.plan, nil
 	}
 	category := p.imp.Target.CategoryID
+	w.width(row)
 	if p.category != nil {
 		w.column(p.category, p.category.converter, row)
 		if w.lastSet {
@@ -252,13 +242,12 @@ func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, fou
 		}
 	}
 	for _, c := range p.constant {
-		w.cell(nil, c.target, c.conv, c.text)
+		w.cell(nil, c.target, c.conv, given{raw: c.text, text: c.text})
 	}
 	w.checkRequired()
-	if p.repeats[index] {
-		w.end(EntryFailed, problem("key_repeated", "key", w.plan.Key))
-	}
+	w.checkRepeats(index, row)
 	w.complete(row.Number, category)
+	w.tell()
 	return w.plan, nil
 }
 

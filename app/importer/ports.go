@@ -90,6 +90,8 @@ type Store interface {
 	SaveAnswers(ctx context.Context, portal string, entityTypeID int64, answers []Answer) error
 	// Answers lists what SaveAnswers has kept, last saved first.
 	Answers(ctx context.Context, portal string, entityTypeID int64) ([]Answer, error)
+	// DeleteAnswers forgets answers by their Field and Value.
+	DeleteAnswers(ctx context.Context, portal string, entityTypeID int64, answers []Answer) error
 
 	// SaveEdits keeps corrected cells of an import: one for each Index and
 	// Column, a new one takes the place of the old. They go when the rest of

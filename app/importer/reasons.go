@@ -94,6 +94,11 @@ func Codes() map[string][]string {
 		"over_row_limit":     {"limit"},
 		"skipped_by_you":     {"column"},
 		"key_repeated":       {"key"},
+		"keys_repeated":      {"field", "value"},
+		"repeat_skipped":     {"key"},
+		"row_too_long_cells": {"cells"},
+		"too_many_edits":     {"max"},
+		"too_many_decisions": {"max"},
 		"portal_refused":     {"code", "text"},
 		"row_refused":        {"code", "text"},
 		"waiting_for_limit":  nil,
@@ -106,7 +111,7 @@ func Codes() map[string][]string {
 	}
 	for _, code := range []string{
 		"file_empty", "upload_incomplete", "upload_in_use", "still_reading", "file_not_confirmed",
-		"mode_unknown", "pipeline_unknown", "stage_not_in_pipeline", "already_started", "no_target",
+		"mode_unknown", "edit_unknown", "pipeline_unknown", "stage_not_in_pipeline", "already_started", "no_target",
 		"nothing_mapped", "decision_unknown", "not_checked", "nothing_to_import", "not_running",
 		"already_ended", "connection_gone", "file_gone", stopping, "stopped_by_you",
 	} {

@@ -54,7 +54,7 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 	if err != nil {
 		return fmt.Errorf("loading upload: %w", err)
 	}
-	table, closer, err := s.openTable(ctx, u)
+	table, closer, err := s.openRows(ctx, imp, u)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (i *Import) untaken(index int) *Problem {
 	return &p
 }
 
-func withCells(ctx context.Context, table *sheet.Reader, o RowOutcome, f func(RowOutcome) (bool, error)) (more bool, err error) {
+func withCells(ctx context.Context, table tableReader, o RowOutcome, f func(RowOutcome) (bool, error)) (more bool, err error) {
 	err = table.Read(ctx, o.Index, 1, func(_ int, row sheet.Row) error {
 		o.Cells = row.Cells
 		more, err = f(o)

@@ -56,6 +56,8 @@ type ColumnsView struct {
 // Finding is something the check found in one column: one distinct value,
 // and all the rows that have it.
 type Finding struct {
+	// ID is its number in this check, from 1: RowFilter finds its rows by it.
+	ID int
 	// Column is the file column, -1 for the row as a whole; Field the
 	// target's name and FieldTitle its title.
 	Column     int
@@ -64,8 +66,12 @@ type Finding struct {
 	FieldTitle string
 	Problem    Problem
 	Value      string
-	// Closest is a suggestion that would be understood; empty if none.
+	// Closest is a suggestion that would be understood; empty if none. Safe:
+	// it is so close that it may be taken without a look at each.
 	Closest string
+	Safe    bool
+	// Candidates are what an ambiguous name could mean.
+	Candidates []Candidate
 	// Rows is the number of rows; First the numbers of the first ones.
 	Rows  int
 	First []int
@@ -74,12 +80,31 @@ type Finding struct {
 	Blocks bool
 }
 
+// Candidate is one of several things that a name fits.
+type Candidate struct {
+	// Kind is that of field.Ref: "contact", "user", "item:128", …
+	Kind string
+	// ID is the portal's, Title its name where it could be read.
+	ID    string
+	Title string
+	// With is the text that means this one and no other.
+	With string
+	// Path is its card on the portal, from the root; empty: it has none.
+	Path string
+}
+
 // CheckResult is what a check has found so far.
 type CheckResult struct {
 	Revision int
 	// Checked of Rows have been read.
 	Checked, Rows int
 	Plan          Counts
+	// Problems is the number of rows with findings.
+	Problems int
+	// Answers are the remembered answers that were applied; Forgotten is the
+	// number of those that fit no longer.
+	Answers   []Answer
+	Forgotten int
 	// Findings come by column, then by rows, most first. More counts the
 	// distinct values beyond those kept.
 	Findings []Finding

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/app/sheet"
@@ -14,6 +15,14 @@ type rowWriter struct {
 	found  func(cellFinding)
 	plan   rowPlan
 	filled map[string]bool
+	// troubled are the fields that have a problem of their own.
+	troubled map[string]bool
+	// findings are told when the row is through: a row that the person skips
+	// has none.
+	findings []cellFinding
+	skipped  bool
+	// problems are those of the cell just converted.
+	problems []field.Problem
 	// last is the value of the column just converted.
 	last    any
 	lastSet bool
@@ -28,27 +37,45 @@ func (w *rowWriter) end(state EntryState, p Problem) {
 }
 
 func (w *rowWriter) column(c *plannedColumn, conv *field.Converter, row sheet.Row) {
-	text, skip := c.cell(row)
-	if skip {
-		w.last, w.lastSet = nil, false
+	g := c.cell(row, true)
+	if g.skip {
+		w.last, w.lastSet, w.skipped = nil, false, true
+		g.count(true)
 		w.end(EntrySkipped, problem("skipped_by_you", "column", c.name))
+		w.show(seenCell{column: c, target: c.target, given: g})
 		return
 	}
-	w.cell(c, c.target, conv, text)
+	if g.remembered && !w.fits(conv, g) {
+		g.count(false)
+		g = c.cell(row, false)
+	}
+	w.cell(c, c.target, conv, g)
 }
 
-func (w *rowWriter) cell(c *plannedColumn, t field.Target, conv *field.Converter, text string) {
-	value, trouble := conv.Convert(text, w.lookup)
+// fits reports whether an answer to an earlier file still can be written.
+func (w *rowWriter) fits(conv *field.Converter, g given) bool {
+	good := true
+	conv.ConvertEach(g.text, w.lookup, func(p field.Problem) { good = good && !p.Blocks })
+	return good
+}
+
+func (w *rowWriter) cell(c *plannedColumn, t field.Target, conv *field.Converter, g given) {
+	w.problems = w.problems[:0]
+	value := conv.ConvertEach(g.text, w.lookup, func(p field.Problem) { w.problems = append(w.problems, p) })
+	g.count(true)
 	w.last, w.lastSet = value.JSON, value.Set
-	if trouble != nil {
-		if w.found != nil {
-			w.found(cellFinding{column: c, target: t, problem: *trouble})
-		}
+	for i := range w.problems {
+		trouble := &w.problems[i]
+		w.note(cellFinding{column: c, target: t, problem: *trouble})
 		if trouble.Blocks {
 			w.end(EntryFailed, cellProblem(c, t, *trouble))
-			return
+			if w.troubled == nil {
+				w.troubled = map[string]bool{}
+			}
+			w.troubled[t.Name] = true
 		}
 	}
+	w.show(seenCell{column: c, target: t, given: g, value: value, problems: w.problems})
 	if !value.Set {
 		return
 	}
@@ -71,6 +98,38 @@ func (w *rowWriter) cell(c *plannedColumn, t field.Target, conv *field.Converter
 	w.plan.Fields[t.Name] = value.JSON
 }
 
+// note keeps a finding until the row is through.
+func (w *rowWriter) note(f cellFinding) {
+	if w.found != nil {
+		w.findings = append(w.findings, f)
+	}
+}
+
+func (w *rowWriter) tell() {
+	if w.skipped {
+		return
+	}
+	for _, f := range w.findings {
+		w.found(f)
+	}
+}
+
+// seenCell is a cell on its way through the plan: what it says, what is read
+// in its place, and what became of it. The problems are used again.
+type seenCell struct {
+	column   *plannedColumn
+	target   field.Target
+	given    given
+	value    field.Value
+	problems []field.Problem
+}
+
+func (w *rowWriter) show(s seenCell) {
+	if w.p.watch != nil {
+		w.p.watch(s)
+	}
+}
+
 // cellProblem is a field's problem as the outcome of a row, with the words
 // its sentence needs.
 func cellProblem(c *plannedColumn, t field.Target, trouble field.Problem) Problem {
@@ -88,30 +147,59 @@ func cellProblem(c *plannedColumn, t field.Target, trouble field.Problem) Proble
 
 func (w *rowWriter) checkRequired() {
 	for _, t := range w.p.required {
-		if w.filled[t.Name] {
+		if w.filled[t.Name] || w.troubled[t.Name] {
 			continue
 		}
 		trouble := field.Problem{Code: "required_empty", Blocks: true}
 		c := w.p.columnOf(t.Name)
-		if w.plan.State == EntryPending && w.found != nil {
-			w.found(cellFinding{column: c, target: t, problem: trouble})
-		}
+		w.note(cellFinding{column: c, target: t, problem: trouble})
 		w.end(EntryFailed, cellProblem(c, t, trouble))
 	}
 }
 
-func (p *planner) columnOf(name string) *plannedColumn {
-	if p.category != nil && p.category.target.Name == name {
-		return p.category
+// width looks at rows with more values than the table has columns: most
+// often a mark inside a value was taken for the end of a cell, and then all
+// values after it stand in the wrong columns.
+func (w *rowWriter) width(row sheet.Row) {
+	more := 0
+	for _, cell := range row.Cells[min(w.p.width, len(row.Cells)):] {
+		if cell != "" {
+			more++
+		}
 	}
-	for _, list := range [][]*plannedColumn{p.stages, p.columns} {
-		for _, c := range list {
-			if c.target.Name == name {
-				return c
-			}
+	if more == 0 {
+		return
+	}
+	trouble := field.Problem{Code: "row_too_long_cells", Value: strconv.Itoa(more), Blocks: true}
+	p := problem(trouble.Code, "cells", trouble.Value)
+	switch r := w.p.wide[trouble.Value]; {
+	case r == nil:
+		w.note(cellFinding{problem: trouble})
+		w.end(EntryFailed, p)
+	case r.Action == SkipRows:
+		w.skipped = true
+		w.end(EntrySkipped, p)
+	}
+}
+
+func (p *planner) columnOf(name string) *plannedColumn {
+	for _, c := range p.each() {
+		if c.target.Name == name {
+			return c
 		}
 	}
 	return nil
+}
+
+// each lists all columns that go somewhere.
+func (p *planner) each() []*plannedColumn {
+	if p.mapped == nil {
+		if p.category != nil {
+			p.mapped = append(p.mapped, p.category)
+		}
+		p.mapped = append(append(p.mapped, p.stages...), p.columns...)
+	}
+	return p.mapped
 }
 
 // complete adds what every created item gets: key, pipeline, defaults.

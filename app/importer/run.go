@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spa-importer/spa-importer/app/sheet"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
@@ -76,7 +75,7 @@ type run struct {
 	caller   Caller
 	planner  *planner
 	resolver *resolver
-	table    *sheet.Reader
+	table    *rowSource
 	closer   io.Closer
 	// doubt: there may be rows whose request may have been executed.
 	doubt bool
@@ -162,25 +161,22 @@ func (r *run) prepare(ctx context.Context) error {
 	if u.Revision != reading {
 		return Refuse("not_checked") // the rows of another table were checked
 	}
-	r.table, r.closer, err = r.s.openTable(ctx, u)
+	r.table, r.closer, err = r.s.openRows(ctx, r.imp, u)
 	if err != nil {
 		return err
 	}
 	if err := r.s.withArchive(ctx, r.imp, &schema); err != nil {
 		return err
 	}
-	r.planner, err = newPlanner(r.imp, schema, r.table.Columns())
+	repeats, answers, err := r.s.loadRules(ctx, r.imp)
 	if err != nil {
 		return err
 	}
-	var repeats []int
-	if err := r.s.loadDocument(ctx, repeatsName(r.imp.ID), r.imp.Key, &repeats); err != nil && !errors.Is(err, ErrNotFound) {
+	r.planner, err = newPlanner(r.imp, schema, r.table.Columns(), answers)
+	if err != nil {
 		return err
 	}
-	r.planner.repeats = make(map[int]bool, len(repeats))
-	for _, i := range repeats {
-		r.planner.repeats[i] = true
-	}
+	r.planner.repeats = repeats
 	r.resolver = r.s.newResolver(r.imp, caller)
 	return r.begin(ctx)
 }

@@ -241,7 +241,7 @@ func TestPlanCountsAddUp(t *testing.T) {
 			{Column: 1, Value: "x", Action: importer.LeaveEmpty},
 			{Column: 2, Value: "Green", Action: importer.SkipRows},
 			{Column: 3, Value: "Nowhere", Action: importer.UseValue, With: "In work"},
-		})
+		}, false)
 		b.must(err)
 		b.must(b.pump(b.svc))
 		if imp = b.reload(imp.ID); imp.Plan != (importer.Counts{Created: 4, Skipped: 1}) {

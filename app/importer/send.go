@@ -70,7 +70,7 @@ func (r *run) take(ctx context.Context) (*chunk, error) {
 	scanned := 0
 	for c.cursor < end && len(c.sending) < size && scanned < maxScan {
 		n := min(end-c.cursor, size-len(c.sending))
-		rows, err := r.read(ctx, c.cursor, n)
+		rows, err := readRows(ctx, r.table, c.cursor, n)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (r *run) take(ctx context.Context) (*chunk, error) {
 
 func (r *run) takePending(ctx context.Context, c *chunk, pending []Entry) error {
 	for i := range pending {
-		rows, err := r.read(ctx, pending[i].Index, 1)
+		rows, err := readRows(ctx, r.table, pending[i].Index, 1)
 		if err != nil {
 			return err
 		}
@@ -97,19 +97,6 @@ func (r *run) takePending(ctx context.Context, c *chunk, pending []Entry) error 
 		}
 	}
 	return nil
-}
-
-func (r *run) read(ctx context.Context, from, n int) ([]sheet.Row, error) {
-	rows := make([]sheet.Row, 0, n)
-	err := r.table.Read(ctx, from, n, func(_ int, row sheet.Row) error {
-		row.Cells = slices.Clone(row.Cells)
-		rows = append(rows, row)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading rows from %d: %w", from, err)
-	}
-	return rows, nil
 }
 
 // planRows adds rows to the chunk. known is the entry of a row that was

@@ -223,7 +223,19 @@ const (
 	LeaveEmpty Action = "empty"
 	SkipRows   Action = "skip"
 	UseValue   Action = "use"
+	// KeepFirst, KeepLast and KeepNone say which of the rows with one key is
+	// written; a Decision with an empty Value says so for all keys.
+	KeepFirst Action = "first"
+	KeepLast  Action = "last"
+	KeepNone  Action = "none"
+	// Withdraw takes an earlier decision back.
+	Withdraw Action = ""
 )
+
+func (a Action) aboutRepeats() bool { return a == KeepFirst || a == KeepLast || a == KeepNone }
+
+// wholeRow stands for a column where something concerns a row as a whole.
+const wholeRow = -1
 
 // Decision is one answer to a finding: what to do wherever this column holds
 // this value.

@@ -391,7 +391,7 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 			if u.State != Received {
 				return imp, nil
 			}
-			return s.update(ctx, a, imp.ID, func(imp *Import) error {
+			imp, err := s.update(ctx, a, imp.ID, func(imp *Import) error {
 				if err := changeable(*imp); err != nil {
 					return err
 				}
@@ -400,6 +400,11 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 				imp.Decisions = nil
 				return nil
 			})
+			if err != nil {
+				return Import{}, err
+			}
+			// Corrected cells belong to the rows of the former reading.
+			return imp, s.forgetEdits(ctx, imp.ID)
 		}
 	}
 	limit, err := s.limits.RowLimit(ctx, a.Portal)

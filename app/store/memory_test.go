@@ -251,3 +251,23 @@ func TestEdits(t *testing.T) {
 		}
 	})
 }
+
+func TestForgetting(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s, ctx := d.open(t), t.Context()
+		a, b := importer.Answer{Field: "f", Value: "a"}, importer.Answer{Field: "f", Value: "b"}
+		check(t, s.DeleteAnswers(ctx, "p1", 128, []importer.Answer{a})) // nothing is remembered
+		for _, portal := range []string{"p1", "p2"} {
+			check(t, s.SaveAnswers(ctx, portal, 128, []importer.Answer{a, b}))
+		}
+		check(t, s.DeleteAnswers(ctx, "p1", 128, nil))
+		check(t, s.DeleteAnswers(ctx, "p1", 129, []importer.Answer{a}))
+		check(t, s.DeleteAnswers(ctx, "p1", 128, []importer.Answer{a, {Field: "f", Value: "not there"}}))
+		if got := must(s.Answers(ctx, "p1", 128)); len(got) != 1 || got[0] != b {
+			t.Errorf("left: %v", got)
+		}
+		if got := must(s.Answers(ctx, "p2", 128)); len(got) != 2 {
+			t.Errorf("of another portal are left: %v", got)
+		}
+	})
+}

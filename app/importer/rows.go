@@ -1,0 +1,201 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spa-importer/spa-importer/app/sheet"
+)
+
+// maxEdits is how many cells of an import may be corrected by hand: beyond
+// that the file itself is the place.
+const maxEdits = 10_000
+
+// tableReader reads the rows of a table; *sheet.Reader is one.
+type tableReader interface {
+	Columns() []sheet.Column
+	Rows() int
+	Read(ctx context.Context, from, n int, f func(index int, row sheet.Row) error) error
+}
+
+// rowSource is a file's table as it counts for one import: the rows as they
+// were read, under the cells that a person has corrected. Whatever reads rows
+// to judge, write or report them reads them here.
+type rowSource struct {
+	tableReader
+	store Store
+	imp   string
+	// edited: there are corrected cells at all.
+	edited bool
+}
+
+// openRows opens the rows of an import.
+func (s *Service) openRows(ctx context.Context, imp Import, u Upload) (*rowSource, io.Closer, error) {
+	table, closer, err := s.openTable(ctx, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := s.store.CountEdits(ctx, imp.ID)
+	if err != nil {
+		closer.Close()
+		return nil, nil, fmt.Errorf("counting corrected cells: %w", err)
+	}
+	return &rowSource{tableReader: table, store: s.store, imp: imp.ID, edited: n > 0}, closer, nil
+}
+
+// Read is that of sheet.Reader; the corrected cells are in the rows.
+func (r *rowSource) Read(ctx context.Context, from, n int, f func(index int, row sheet.Row) error) error {
+	if !r.edited || n <= 0 {
+		return r.tableReader.Read(ctx, from, n, f)
+	}
+	// A page of corrections at a time, however long the reading is.
+	for n > 0 && from < r.Rows() {
+		part := min(n, checkBlock)
+		edits, err := r.store.Edits(ctx, r.imp, from, from+part)
+		if err != nil {
+			return fmt.Errorf("reading corrected cells: %w", err)
+		}
+		err = r.tableReader.Read(ctx, from, part, func(index int, row sheet.Row) error {
+			for len(edits) > 0 && edits[0].Index <= index {
+				if edits[0].Index == index {
+					row.Cells = overlay(row.Cells, edits[0])
+				}
+				edits = edits[1:]
+			}
+			return f(index, row)
+		})
+		if err != nil {
+			return err
+		}
+		from, n = from+part, n-part
+	}
+	return nil
+}
+
+// overlay puts a corrected cell over the one of the file.
+func overlay(cells []string, e Edit) []string {
+	if e.Column < 0 || e.Column >= sheet.MaxColumns {
+		return cells
+	}
+	for len(cells) <= e.Column {
+		cells = append(cells, "")
+	}
+	cells[e.Column] = e.Text
+	return cells
+}
+
+// EditCells corrects cells of the file for this import, and has it checked
+// again. A cell that gets back the text of the file is corrected no more.
+func (s *Service) EditCells(ctx context.Context, a Actor, imp string, edits []Edit) (Import, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Import{}, err
+	}
+	if err := changeable(i); err != nil {
+		return Import{}, err
+	}
+	for _, e := range edits {
+		if e.Index < 0 || e.Index >= i.Rows || e.Column < 0 || e.Column >= sheet.MaxColumns || len(e.Text) > sheet.MaxCell {
+			return Import{}, Refuse("edit_unknown")
+		}
+	}
+	have, err := s.store.CountEdits(ctx, imp)
+	if err != nil {
+		return Import{}, fmt.Errorf("counting corrected cells: %w", err)
+	}
+	if have+len(edits) > maxEdits {
+		return Import{}, Refuse("too_many_edits", "max", fmt.Sprint(maxEdits))
+	}
+	edits, restored, err := s.sortEdits(ctx, i, edits)
+	if err != nil {
+		return Import{}, err
+	}
+	// The draft comes first and last: a check that somebody begins in between
+	// is not the one that counts.
+	redraft := func(imp *Import) error {
+		if err := changeable(*imp); err != nil {
+			return err
+		}
+		imp.redraft()
+		return nil
+	}
+	if _, err := s.update(ctx, a, imp, redraft); err != nil {
+		return Import{}, err
+	}
+	if err := s.store.SaveEdits(ctx, imp, edits); err != nil {
+		return Import{}, fmt.Errorf("saving corrected cells: %w", err)
+	}
+	if err := s.store.DeleteEdits(ctx, imp, restored); err != nil {
+		return Import{}, fmt.Errorf("taking corrections back: %w", err)
+	}
+	if _, err := s.update(ctx, a, imp, redraft); err != nil {
+		return Import{}, err
+	}
+	return s.Check(ctx, a, imp)
+}
+
+// forgetEdits takes all corrections of an import back.
+func (s *Service) forgetEdits(ctx context.Context, imp string) error {
+	edits, err := s.store.Edits(ctx, imp, 0, sheet.MaxRows)
+	if err != nil {
+		return fmt.Errorf("reading corrected cells: %w", err)
+	}
+	if err := s.store.DeleteEdits(ctx, imp, edits); err != nil {
+		return fmt.Errorf("forgetting corrected cells: %w", err)
+	}
+	return nil
+}
+
+// sortEdits tells cells that differ from the file from those that are as
+// they were.
+func (s *Service) sortEdits(ctx context.Context, imp Import, edits []Edit) (changed, restored []Edit, err error) {
+	u, err := s.store.Upload(ctx, imp.Portal, imp.Upload)
+	if err != nil {
+		return nil, nil, fmt.Errorf("loading upload: %w", err)
+	}
+	table, closer, err := s.openTable(ctx, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer closer.Close()
+	for _, e := range edits {
+		if e.Index >= table.Rows() {
+			return nil, nil, Refuse("edit_unknown")
+		}
+		err := table.Read(ctx, e.Index, 1, func(_ int, row sheet.Row) error {
+			was := ""
+			if e.Column < len(row.Cells) {
+				was = row.Cells[e.Column]
+			}
+			if e.Column >= max(len(row.Cells), len(table.Columns())) {
+				return Refuse("edit_unknown")
+			}
+			if e.Text == was {
+				restored = append(restored, e)
+			} else {
+				changed = append(changed, e)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading a row to correct: %w", err)
+		}
+	}
+	return changed, restored, nil
+}
+
+// readRows reads rows to keep.
+func readRows(ctx context.Context, table tableReader, from, n int) ([]sheet.Row, error) {
+	rows := make([]sheet.Row, 0, n)
+	err := table.Read(ctx, from, n, func(_ int, row sheet.Row) error {
+		row.Cells = slices.Clone(row.Cells)
+		rows = append(rows, row)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading rows from %d: %w", from, err)
+	}
+	return rows, nil
+}
