@@ -22,7 +22,7 @@ func (s *Store) Hold(ctx context.Context, reason importer.Problem) (int, error) 
 			return err
 		}
 		for _, r := range rows {
-			_, err := s.changeImport(tx, r, importer.Counts{}, func(i *importer.Import) error {
+			_, err := s.changeImport(tx, r, results{}, func(i *importer.Import) error {
 				i.State, i.Reason, i.Until = importer.Paused, &reason, fromStamp(0)
 				return nil
 			})
