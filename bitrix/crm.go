@@ -62,7 +62,11 @@ type Field struct {
 }
 
 // Option is one value of a list field.
-type Option struct{ ID, Value string }
+type Option struct {
+	ID, Value string
+	// Code is the external code, where AddOptionCodes could read it.
+	Code string
+}
 
 // Category is a pipeline.
 type Category struct {

@@ -218,7 +218,7 @@ func (c Context) options(f bitrix.Field) []Choice {
 	case "enumeration":
 		choices := make([]Choice, len(f.Items))
 		for i, o := range f.Items {
-			choices[i] = Choice{ID: o.ID, Label: o.Value}
+			choices[i] = Choice{ID: o.ID, Label: o.Value, Code: o.Code}
 		}
 		return choices
 	case "crm_status":

@@ -32,6 +32,7 @@ type resolver struct {
 	caller Caller
 	known  memoryLookup
 	users  *directory
+	lists  map[string]string // kinds of information blocks by their ids
 }
 
 func (s *Service) newResolver(imp Import, caller Caller) *resolver {
@@ -111,6 +112,9 @@ func (r *resolver) ask(ctx context.Context, kind string, keys []string) error {
 func (r *resolver) find(ctx context.Context, kind string, keys []string) (map[string][]string, error) {
 	if kind == field.KindUser {
 		return r.findUsers(ctx, keys)
+	}
+	if _, _, ok := listKind(kind); ok {
+		return r.findInList(ctx, kind, keys)
 	}
 	if (field.Ref{Kind: kind}).EntityTypeID() == 0 {
 		return nil, fmt.Errorf("no way to look up %q", kind)

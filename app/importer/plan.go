@@ -280,6 +280,9 @@ type memoryLookup map[field.Ref][]string
 // Find implements field.Lookup.
 func (m memoryLookup) Find(r field.Ref) ([]string, bool) {
 	ids, ok := m[r]
+	if len(ids) == 1 && ids[0] == "" { // see notAskable
+		return nil, false
+	}
 	return ids, ok
 }
 

@@ -73,7 +73,7 @@ func (s *Service) readSchema(ctx context.Context, caller Caller, entityTypeID in
 	if err := readDictionaries(ctx, caller, &c, t, fields); err != nil {
 		return Schema{}, err
 	}
-	if err := readSurroundings(ctx, caller, &c, fields); err != nil {
+	if err := readSurroundings(ctx, caller, &c, t.ID, fields); err != nil {
 		return Schema{}, err
 	}
 	c.Location = location(zone)
@@ -85,7 +85,7 @@ func (s *Service) readSchema(ctx context.Context, caller Caller, entityTypeID in
 // readSurroundings reads what only some fields need: the currencies for
 // amounts, the smart processes for links between items, and whether people
 // may be found by e-mail.
-func readSurroundings(ctx context.Context, caller Caller, c *field.Context, fields []bitrix.Field) error {
+func readSurroundings(ctx context.Context, caller Caller, c *field.Context, typeID int64, fields []bitrix.Field) error {
 	var amounts, links bool
 	for _, f := range fields {
 		amounts = amounts || f.Type == "money" || f.Type == "crm_currency"
@@ -96,6 +96,12 @@ func readSurroundings(ctx context.Context, caller Caller, c *field.Context, fiel
 		return portalError("reading the scopes", err)
 	}
 	c.HasEmailScope = slices.Contains(scopes, "user_basic") || slices.Contains(scopes, "user")
+	c.HasListsScope = slices.Contains(scopes, "lists")
+	if slices.Contains(scopes, "userfieldconfig") {
+		if err := bitrix.AddOptionCodes(ctx, caller, typeID, fields); err != nil {
+			return portalError("reading the codes of list options", err)
+		}
+	}
 	if amounts {
 		if c.Currencies, c.BaseCurrency, err = bitrix.ReadCurrencies(ctx, caller); err != nil {
 			return portalError("reading the currencies", err)

@@ -17,6 +17,10 @@ func (p *Portal) typeTitle(id int64) string {
 		return "Contact"
 	case typeCompany:
 		return "Company"
+	case typeQuote:
+		return "Estimate"
+	case typeInvoice:
+		return "Invoice"
 	}
 	for _, t := range p.p.Types {
 		if t.EntityTypeID == id {
@@ -36,12 +40,18 @@ func (p *Portal) buildCRM() {
 		{"NEW", "New", ""}, {"PREPARATION", "Document preparation", ""}, {"EXECUTING", "In progress", ""},
 		{"WON", "Deal won", "S"}, {"LOSE", "Deal lost", "F"}}}}
 	p.entities = []*entity{companies, contacts, deals}
+	for _, id := range []int64{typeLead, typeQuote, typeInvoice} {
+		p.entities = append(p.entities, newEntity(id, p.typeTitle(id), titledFields()))
+	}
 	for _, t := range p.p.Types {
 		p.addType(t)
 	}
 	p.seed(typeCompany, p.p.Companies)
 	p.seed(typeContact, p.p.Contacts)
 	p.seed(typeDeal, p.p.Deals)
+	p.seed(typeLead, p.p.Leads)
+	p.seed(typeQuote, p.p.Quotes)
+	p.seed(typeInvoice, p.p.Invoices)
 	for _, t := range p.p.Types {
 		p.seed(t.EntityTypeID, t.Items)
 	}

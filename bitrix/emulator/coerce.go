@@ -103,7 +103,7 @@ func (p *Portal) single(f *field, v any) (any, verdict) {
 			s = firstRunes(s, 255)
 		}
 		return s, taken
-	case "integer", "hlblock", "iblock_element", "iblock_section", "crm_category":
+	case "integer", "crm_category":
 		return intval(v), taken
 	case "double":
 		return p.round(f, floatval(v)), taken
@@ -115,7 +115,7 @@ func (p *Portal) single(f *field, v any) (any, verdict) {
 	case "datetime":
 		t, ok := p.moment(v)
 		return stamp(t), pick(ok, taken, dropped)
-	case "enumeration", "employee", "user", "crm_company", "crm_contact", "crm_entity":
+	case "enumeration", "employee", "user", "crm_company", "crm_contact", "crm_entity", "hlblock", "iblock_element", "iblock_section":
 		if n := intval(v); n != 0 {
 			return n, taken
 		}

@@ -18,6 +18,7 @@ func uf(n int) string { return fmt.Sprintf("UF_CRM_7_17473097%02d", n) }
 func TestSilentCoercions(t *testing.T) {
 	w, p := demo(t)
 	c := as(t, w, p, 1)
+	p.SetLimits(emulator.Limits{})
 	blank := c.result("crm.item.add", body{"entityTypeId": 177, "useOriginalUfNames": "Y", "fields": body{}})
 	for _, tt := range []struct {
 		name  string
@@ -56,6 +57,20 @@ func TestSilentCoercions(t *testing.T) {
 		{"options", uf(10), []any{91, "92"}, []any{91.0, 92.0}},
 		{"link", uf(16), []any{"C_1", "T40a_2", "rubbish"}, []any{"C_1", "T40a_2"}},
 		{"address", uf(12), "1 Example Street", "1 Example Street|;|"},
+		{"link of every kind", uf(16), []any{"L_1", "Q_1", "SI_1", "O_1", "D_1", "CO_1", "5"}, []any{"L_1", "Q_1", "SI_1", "O_1", "D_1", "CO_1", "5"}},
+		{"element", uf(20), "2", 2.0},
+		{"element by name", uf(20), "Supply contract", nil},
+		{"section 0 is none", uf(21), 0, nil},
+		{"row of a highload block", uf(25), "7x", 7.0},
+		{"dictionary entry that is none", uf(17), "NOWHERE", "NOWHERE"},
+		{"several amounts, one broken", uf(23), []any{"1|EUR", "1,5|EUR"}, []any{"1|EUR"}},
+		{"several numbers", uf(27), []any{"1", "2x", ""}, []any{1.0, 2.0}},
+		{"negative money", uf(5), "-5|USD", "-5|USD"},
+		{"money in lower case", uf(5), "5|usd", ""},
+		{"a list in a single field", uf(1), []any{"a", "b"}, nil},
+		{"external code", "xmlId", "A-1", "A-1"},
+		{"observers", "observers", []any{5, 4711}, []any{5.0, 4711.0}},
+		{"start date", "begindate", "2026-03-04", "2026-03-04T03:00:00+03:00"},
 		{"unknown field", "nothing", "x", nil},
 		{"read-only field", "previousStageId", "DT177_9:CLIENT", ""},
 		{"opportunity without the switch", "opportunity", 100.5, 0.0},

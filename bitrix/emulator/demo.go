@@ -17,6 +17,10 @@ func DemoProfile() Profile {
 		Workplaces: []Workplace{{ID: 1, Title: "Operations"}},
 		Types:      []Type{demoContracts(), demoEquipment(), demoRequests()},
 		Companies:  demoCompanies(), Contacts: demoContacts(), Deals: demoDeals(),
+		Leads: []map[string]any{{"title": "Request from the website"}}, Quotes: []map[string]any{{"title": "Estimate 1"}},
+		Invoices: []map[string]any{{"title": "Invoice 1"}},
+		Lists: []List{{ID: 33, Elements: map[int64]string{1: "Supply contract", 2: "Service contract"},
+			Sections: map[int64]string{5: "Templates", 6: "Archive"}}},
 		Currencies: []string{"EUR", "USD", "GBP", "RUB"},
 		Statuses: map[string][]Stage{"SOURCE": {
 			{"CALL", "Call", ""}, {"EMAIL", "E-mail", ""}, {"WEB", "Website", ""}, {"PARTNER", "Existing client", ""},
@@ -58,7 +62,7 @@ func demoContracts() Type {
 	multiple := func(f Field) Field { f.Multiple = true; return f }
 	options := func(f Field, from int64, values ...string) Field {
 		for i, v := range values {
-			f.Options = append(f.Options, Option{from + int64(i), v})
+			f.Options = append(f.Options, Option{ID: from + int64(i), Value: v})
 		}
 		return f
 	}
@@ -119,7 +123,7 @@ func demoEquipment() Type {
 		return Field{Name: "UF_CRM_8_" + name, Type: typ, Title: title, Titles: map[string]string{"ru": ru}}
 	}
 	kind := f("KIND", "enumeration", "Kind", "Вид")
-	kind.Options = []Option{{101, "Laptop"}, {102, "Monitor"}, {103, "Printer"}, {104, "Phone"}}
+	kind.Options = []Option{{ID: 101, Value: "Laptop"}, {ID: 102, Value: "Monitor"}, {ID: 103, Value: "Printer"}, {ID: 104, Value: "Phone"}}
 	serial := f("SERIAL", "string", "Serial number", "Серийный номер")
 	return Type{
 		ID: 8, EntityTypeID: DemoEquipment, Title: "Equipment", Code: "equipment", Workplace: 1,

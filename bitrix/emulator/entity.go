@@ -14,6 +14,8 @@ const (
 	typeDeal    = 2
 	typeContact = 3
 	typeCompany = 4
+	typeQuote   = 7
+	typeInvoice = 31
 )
 
 // entity is one kind of item: its fields, and the items.
@@ -229,6 +231,10 @@ func short(id int64) string {
 		return "C"
 	case typeCompany:
 		return "CO"
+	case typeQuote:
+		return "Q"
+	case typeInvoice:
+		return "SI"
 	}
 	return "T" + strconv.FormatInt(id, 16)
 }

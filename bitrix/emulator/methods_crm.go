@@ -159,6 +159,8 @@ func ownerTypes(c *call) (reply, *failure) {
 	row(typeDeal, "Deal", "DEAL")
 	row(typeContact, "Contact", "CONTACT")
 	row(typeCompany, "Company", "COMPANY")
+	row(typeInvoice, "Invoice", "SMART_INVOICE")
+	row(typeQuote, "Estimate", "QUOTE")
 	for _, t := range c.p.types() {
 		row(t.EntityTypeID, t.Title, fmt.Sprintf("DYNAMIC_%d", t.EntityTypeID))
 	}

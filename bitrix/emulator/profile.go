@@ -25,6 +25,11 @@ type Profile struct {
 	// Contacts, Companies and Deals are items by field name, such as
 	// {"name": …, "lastName": …, "phone": …, "email": …}.
 	Contacts, Companies, Deals []map[string]any
+	// Leads, Quotes and Invoices likewise, of which only the title matters;
+	// Invoices are the "smart" ones.
+	Leads, Quotes, Invoices []map[string]any
+	// Lists are information blocks of the module "lists".
+	Lists []List
 	// Statuses adds dictionaries, by ENTITY_ID.
 	Statuses map[string][]Stage
 	// Currencies are ISO codes, the first is the base currency.
@@ -174,4 +179,6 @@ type Field struct {
 type Option struct {
 	ID    int64
 	Value string
+	// XMLID is its external code; empty for one that the portal makes.
+	XMLID string
 }

@@ -143,7 +143,7 @@ func TestTypeListForTheNonAdmin(t *testing.T) {
 	w, p := demo(t)
 	c := as(t, w, p, 8)
 	c.refused("crm.type.list", nil, 400, "ACCESS_DENIED")
-	if got := c.result("crm.enum.ownertype", nil).([]any); len(got) != 7 {
+	if got := c.result("crm.enum.ownertype", nil).([]any); len(got) != 9 {
 		t.Errorf("types are %v", got)
 	}
 	_, got := as(t, w, p, 2).do("crm.type.list", body{"filter": body{"entityTypeId": 177}})

@@ -105,7 +105,7 @@ func allMethods() map[string]method {
 	out := map[string]method{}
 	for _, m := range slices.Concat(
 		systemMethods(), userMethods(), optionMethods(), placementMethods(), eventMethods(), notifyMethods(),
-		typeMethods(), dictionaryMethods(), itemMethods(), duplicateMethods(),
+		typeMethods(), dictionaryMethods(), itemMethods(), duplicateMethods(), listMethods(), fieldMethods(),
 	) {
 		out[strings.ToLower(m.name)] = m
 	}

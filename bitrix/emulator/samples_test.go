@@ -124,6 +124,14 @@ func TestAnswersHaveTheShapeOfTheSamples(t *testing.T) {
 		{sample: "embedding/event_unbind_response", method: "event.unbind", params: body{"event": "ONAPPUPDATE", "handler": "https://app.example.com/e"}},
 		{sample: "embedding/events_list_response", method: "events", optional: []string{"time"}},
 		{sample: "embedding/im_notify_system_add_response", method: "im.notify.system.add", params: body{"USER_ID": 1, "MESSAGE": "done"}},
+		{sample: "crm/lists.element.get.response", method: "lists.element.get", scopes: []string{"lists"},
+			params: body{"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 33, "FILTER": body{"=NAME": "supply contract"}}},
+		{sample: "crm/lists.section.get.response", method: "lists.section.get", scopes: []string{"lists"},
+			params: body{"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 33, "FILTER": body{"NAME": "Templates"}}},
+		{sample: "crm/lists.get.iblock.type.id.response", method: "lists.get.iblock.type.id", params: body{"IBLOCK_ID": 33}, scopes: []string{"lists"}},
+		{sample: "crm/lists.element.get.error", method: "lists.element.get", params: body{"IBLOCK_TYPE_ID": "lists"}, scopes: []string{"lists"}},
+		{sample: "crm/userfieldconfig.list.response", method: "userfieldconfig.list", scopes: []string{"userfieldconfig", "crm"}, params: body{"moduleId": "crm", "filter": body{"entityId": "CRM_7", "userTypeId": "enumeration"}},
+			optional: []string{"languageId", "editFormLabel", "listColumnLabel", "listFilterLabel", "errorMessage", "helpMessage", "next"}},
 		{sample: "crm/crm.item.list.error-filter-field", method: "crm.item.list", params: body{"entityTypeId": contracts, "filter": body{"FIELD": 1}}},
 	} {
 		t.Run(tt.sample, func(t *testing.T) {

@@ -205,6 +205,16 @@ func contactFields() []*field {
 		sys("fm", "FM", "crm_multifield", "Contact information", "Контактная информация").many())
 }
 
+// titledFields are the least that an entity has: leads, quotes and invoices
+// are here to be linked to.
+func titledFields() []*field {
+	out := []*field{
+		sys("id", "ID", "integer", "ID", "ID").ro(),
+		sys("title", "TITLE", "string", "Name", "Название"),
+	}
+	return append(out, historyFields()...)
+}
+
 func companyFields() []*field {
 	out := []*field{
 		sys("id", "ID", "integer", "ID", "ID").ro(),
