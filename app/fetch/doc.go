@@ -10,7 +10,10 @@
 // person can do something about are *Errors with a code.
 package fetch
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Error says why a file or an archive cannot be had, by a code that package
 // locale words.
@@ -60,6 +63,11 @@ func Codes() map[string][]string {
 		ArchiveDamaged: {}, ArchiveMany: {"max"}, ArchiveBomb: {}, ArchiveEmpty: {}, ArchiveLocked: {},
 		EntryDamaged: {},
 	}
+}
+
+// OfFile reports whether a code speaks of one file, and not of an archive.
+func OfFile(code string) bool {
+	return strings.HasPrefix(code, "fetch_") || code == EntryDamaged
 }
 
 func refuse(code string, err error, args ...string) *Error {

@@ -2,9 +2,11 @@ package importer
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/spa-importer/spa-importer/app/fetch"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
@@ -108,6 +110,16 @@ func Codes() map[string][]string {
 		"unknown_outcome":    nil,
 		"restored":           {"time"},
 		"gave_up":            {"attempts"},
+		"file_came_as":       {"value", "name", "allowed"},
+		"files_too_large":    {"value", "max"},
+		"archive_gone":       {"value"},
+	}
+	// A file has the name the cell gives it, an archive as a whole none.
+	for code, args := range fetch.Codes() {
+		if fetch.OfFile(code) {
+			args = append(slices.Clone(args), "value")
+		}
+		c[code] = args
 	}
 	for _, code := range []string{
 		"file_empty", "upload_incomplete", "upload_in_use", "still_reading", "file_not_confirmed",
