@@ -202,8 +202,8 @@ func (c *Converter) crmLink() {
 	c.distinct = true
 	c.refs = func(s string, add func(Ref)) {
 		refs, _ := c.linkRefs(kinds, s)
-		for _, r := range refs {
-			if r.Kind != "" {
+		for i, r := range refs {
+			if r.Kind != "" && kinds[i].entityTypeID != typeOrder {
 				add(r)
 			}
 		}
@@ -287,7 +287,7 @@ func (c *Converter) readCRM(kinds []link, s string, l Lookup) (element, *Problem
 		return element{}, p
 	}
 	var found []string
-	var missing *Problem
+	var missing, unasked *Problem
 	for i, r := range refs {
 		if r.Kind == "" {
 			continue
@@ -301,6 +301,8 @@ func (c *Converter) readCRM(kinds []link, s string, l Lookup) (element, *Problem
 			found = append(found, prefixOf(k.entityTypeID)+"_"+id)
 		case p.Code == k.unknown:
 			missing = p
+		case p.Code == notLookedUp:
+			unasked = p // the person may not read this kind, and so not link to it
 		default:
 			return element{}, p
 		}
@@ -310,6 +312,8 @@ func (c *Converter) readCRM(kinds []link, s string, l Lookup) (element, *Problem
 		return element{found[0], s}, nil
 	case len(found) > 1:
 		return element{}, trouble(itemAmbiguous, "kind", c.target.Title, "ids", strings.Join(found, ", "))
+	case unasked != nil:
+		return element{}, unasked
 	case missing != nil && len(kinds) == 1:
 		return element{}, missing
 	case missing != nil:

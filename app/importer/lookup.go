@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +102,9 @@ func (r *resolver) ask(ctx context.Context, kind string, keys []string) error {
 				ids = []string{} // looked for, not there
 			}
 			r.known[field.Ref{Kind: kind, Key: key}] = ids
+			if len(ids) == 1 && ids[0] == "" {
+				continue // not asked: a right may be given meanwhile
+			}
 			lookups = append(lookups, Lookup{Kind: kind, Key: key, IDs: ids})
 		}
 		if err := r.s.journal.SaveLookups(ctx, r.imp.ID, lookups); err != nil {
@@ -119,6 +124,34 @@ func (r *resolver) find(ctx context.Context, kind string, keys []string) (map[st
 	if (field.Ref{Kind: kind}).EntityTypeID() == 0 {
 		return nil, fmt.Errorf("no way to look up %q", kind)
 	}
+	found, err := r.findItems(ctx, kind, keys)
+	if unreadable(err) {
+		// Nothing is known of these; that is for the rows that name them.
+		found = make(map[string][]string, len(keys))
+		for _, key := range keys {
+			found[key] = notAskable
+		}
+		return found, nil
+	}
+	return found, err
+}
+
+// unreadable reports that the portal does not let this person read one kind
+// of items, or has none of it.
+func unreadable(err error) bool {
+	var e *bitrix.Error
+	if !errors.As(err, &e) || e.Class != bitrix.Final || e.Status == http.StatusForbidden {
+		return false
+	}
+	switch bitrix.Code(err) {
+	case "ACCESS_DENIED", "NOT_FOUND", "ENTITY_TYPE_NOT_SUPPORTED":
+		return true
+	}
+	return false
+}
+
+// findItems looks for contacts, companies and items of one kind.
+func (r *resolver) findItems(ctx context.Context, kind string, keys []string) (map[string][]string, error) {
 	by := map[field.By][]string{}
 	for _, key := range keys {
 		how := field.Ref{Kind: kind, Key: key}.By()

@@ -118,7 +118,7 @@ func (p *Portal) fallback(f *field) any {
 	case "mycompanyId":
 		return p.myCompany()
 	}
-	if !f.dynamic || isEmpty(f.fallback) {
+	if !f.dynamic || f.multiple || isEmpty(f.fallback) {
 		return p.none(f)
 	}
 	d, isArray := f.fallback.(*array)
@@ -250,6 +250,19 @@ func (c *call) shape(e *entity, it *Item, names []string, original bool) *array 
 	return out
 }
 
+// located adds the id of the location to an address, or to each of several.
+func located(v any, id int64) any {
+	if list, isArray := v.(*array); isArray {
+		out := newArray()
+		for _, one := range list.values() {
+			out.push(located(one, id))
+		}
+		return out
+	}
+	s := text(v)
+	return s + pick(strings.Contains(s, "|"), "", "|;") + "|" + idText(id)
+}
+
 // value is one field as an answer shows it.
 func (c *call) value(e *entity, it *Item, f *field) any {
 	v := it.get(f.name)
@@ -257,8 +270,7 @@ func (c *call) value(e *entity, it *Item, f *field) any {
 	case isEmpty(v) && !f.multiple && !f.dynamic && f.typ == "crm_entity":
 		return nil
 	case f.typ == "address" && !isEmpty(v):
-		s := text(v)
-		return s + pick(strings.Contains(s, "|"), "", "|;") + "|" + idText(it.ID)
+		return located(v, it.ID)
 	case f.typ != "file":
 		return v
 	}
