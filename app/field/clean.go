@@ -53,7 +53,12 @@ func clean(s string) string {
 func letterLead(c byte) bool { return c >= 0xC3 && c <= 0xDF }
 
 // unseen reports spaces and characters that leave no mark.
-func unseen(r rune) bool { return unicode.IsSpace(r) || zeroWidth(r) || unicode.Is(unicode.Zs, r) }
+func unseen(r rune) bool {
+	if r > 0xA0 && r < 0x1680 && r != 0xAD {
+		return false // letters and signs of most scripts, without a look into tables
+	}
+	return unicode.IsSpace(r) || zeroWidth(r) || unicode.Is(unicode.Zs, r)
+}
 
 // zeroWidth reports characters without width: joiners, soft hyphens, marks
 // of byte order and of writing direction.
@@ -120,23 +125,17 @@ func foldLoose(s string) string { return alike.Replace(fold(s)) }
 // compact returns text with each run of spaces as one space, composed: the
 // form in which names are looked up.
 func compact(s string) string {
-	plain := true
-	space := false
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= utf8.RuneSelf || c < ' ' || c == ' ' && space {
-			plain = false
-			break
-		}
-		space = c == ' '
-	}
-	if plain {
+	if compacted(s) {
 		return s
 	}
+	return compactAny(s)
+}
+
+func compactAny(s string) string {
 	s = norm.NFC.String(s)
 	var b strings.Builder
 	b.Grow(len(s))
-	space = false
+	space := false
 	for _, r := range s {
 		switch {
 		case zeroWidth(r):
@@ -151,6 +150,35 @@ func compact(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// compacted reports whether text is surely compact: ASCII, and such letters
+// and signs beyond it as NFC never changes and nothing composes with unless a
+// combining mark follows, which is none of them.
+func compacted(s string) bool {
+	space := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c < utf8.RuneSelf:
+			if c < ' ' || c == ' ' && space {
+				return false
+			}
+			space = c == ' '
+			continue
+		case i+1 == len(s) || s[i+1]&0xC0 != 0x80:
+			return false
+		case c >= 0xC3 && c <= 0xCA, c == 0xD0, c == 0xD1: // Latin, Cyrillic
+		case c == 0xC2 && (s[i+1] == 0xAB || s[i+1] == 0xBB): // « »
+		case c == 0xE2 && i+2 < len(s) && s[i+1] == 0x84 && s[i+2] == 0x96: // №
+			i++
+		default:
+			return false
+		}
+		space = false
+		i++
+	}
+	return true
 }
 
 // digitsOnly reports whether s is one or more ASCII digits.

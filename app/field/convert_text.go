@@ -124,6 +124,9 @@ func (c *Converter) url(s string, _ Lookup) (element, *Problem) {
 	if strings.ContainsAny(s, " \t\r\n<>\"\\") || hasControl(s) {
 		return element{}, trouble(urlInvalid)
 	}
+	if quickURL(s) {
+		return element{s, s}, nil
+	}
 	u, err := url.Parse(s)
 	if err != nil {
 		// "example.com:8080/x" has a colon in its first segment.

@@ -155,3 +155,25 @@ func lowerWord(w string, buf *[16]byte) ([]byte, bool) {
 	}
 	return buf[:len(w)], true
 }
+
+// quickURL recognises https://example.org/page?id=1 without escapes.
+func quickURL(s string) bool {
+	rest, ok := strings.CutPrefix(s, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(s, "http://")
+	}
+	host := 0
+	for host < len(rest) && rest[host] != '/' {
+		c := rest[host] | 0x20
+		if (c < 'a' || c > 'z') && (rest[host] < '0' || rest[host] > '9') && rest[host] != '.' && rest[host] != '-' {
+			return false
+		}
+		host++
+	}
+	for i := host; i < len(rest); i++ {
+		if c := rest[i]; c <= ' ' || c >= 0x7F || c == '%' {
+			return false
+		}
+	}
+	return ok && host > 0
+}

@@ -1,12 +1,16 @@
 package field
 
-import "testing"
+import (
+	"net/url"
+	"testing"
+)
 
 // The short cuts understand nothing that the general readers understand
 // otherwise. This looks inside, since nobody outside can tell them apart.
 func FuzzShortCuts(f *testing.F) {
 	for _, s := range []string{
 		"31.12.2026", "01/02/2026 10:30", "2026-12-31T10:30:15", "29.02.2023", "00.00.0000", "0001-01-01", "12/25/2024", "1.02.2024 ",
+		"ООО «Пример № 5»", "й и\u0306", "a  b", "http://example.org/a?b=c#d", "https://EXAMPLE.org:80", "http://a.б/%zz",
 		"1 234,56", "-1.234,50", "0,5", "007", "-0", "1 23 456", "1,234", "-0,0", "12,34,567", "1'000.5", "5.",
 	} {
 		for n := range uint8(12) {
@@ -21,6 +25,14 @@ func FuzzShortCuts(f *testing.F) {
 			slow.mark, slow.short = 0, false
 			if code != "" || slow != m {
 				t.Fatalf("%q in %q: %+v, but %+v %s", s, order, m, slow, code)
+			}
+		}
+		if compacted(s) && compactAny(s) != s {
+			t.Fatalf("%q is not compact, but %q", s, compactAny(s))
+		}
+		if quickURL(s) {
+			if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				t.Fatalf("%q: %v %v", s, u, err)
 			}
 		}
 		st := Style{Decimal: []string{".", ",", ""}[n/4%3], Group: []string{"", " ", "'"}[n/12%3]}

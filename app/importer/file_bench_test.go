@@ -40,8 +40,10 @@ import (
 //	xlsx       sheet.Normalise of the same rows as a workbook
 //	excelize   the same workbook, rows and raw values only
 //
-// "x" is the processor time against that of csv, or for a workbook against
-// that of excelize.
+// The numbers are those of the run that took the least processor time, since
+// others may use the machine, too; the peak is that of all. "x" is the
+// processor time against that of csv, or for a workbook against that of
+// excelize.
 func BenchmarkFile(b *testing.B) {
 	for _, size := range []struct {
 		name string
@@ -58,20 +60,19 @@ func BenchmarkFile(b *testing.B) {
 				{"excelize", book, "excelize"}, {"xlsx", book, "excelize"},
 			} {
 				b.Run(part.name, func(b *testing.B) {
-					var sum filePart
+					var best filePart
 					for b.Loop() {
 						one := measure(b, part.name, part.file, size.rows)
-						sum.Wall += one.Wall
-						sum.CPU += one.CPU
-						sum.Peak = max(sum.Peak, one.Peak)
+						if best.CPU == 0 || one.CPU < best.CPU {
+							best.Wall, best.CPU = one.Wall, one.CPU
+						}
+						best.Peak = max(best.Peak, one.Peak)
 					}
-					cpu := sum.CPU.Seconds() / float64(b.N)
-					if base[part.name] == 0 {
-						base[part.name] = cpu
-					}
-					b.ReportMetric(float64(sum.Wall.Nanoseconds())/float64(b.N), "ns/op")
+					cpu := best.CPU.Seconds()
+					base[part.name] = cpu
+					b.ReportMetric(float64(best.Wall.Nanoseconds()), "ns/op")
 					b.ReportMetric(cpu*1000, "cpu-ms/op")
-					b.ReportMetric(float64(sum.Peak)/(1<<20), "peak-MB")
+					b.ReportMetric(float64(best.Peak)/(1<<20), "peak-MB")
 					if from := base[part.against]; from > 0 {
 						b.ReportMetric(cpu/from, "x")
 					}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/spa-importer/spa-importer/app/sheet"
-	"github.com/xuri/excelize/v2"
 )
 
 // benchRow is a row of 12 cells as a CRM has them: Cyrillic, numbers, dates,
@@ -34,6 +32,9 @@ func benchRow(i int) []string {
 }
 
 var benchHeader = []string{"Название", "Компания", "Ответственный", "Телефон", "E-mail", "Сумма", "Валюта", "Дата", "Стадия", "Номер", "Ссылка", "Комментарий"}
+
+// The whole way of a file, against encoding/csv and excelize, is measured by
+// BenchmarkFile of package importer; here are the parts one works on.
 
 // benchRows is 100,000, or 1,000,000 if SHEET_BENCH=1m.
 func benchRows() int {
@@ -93,23 +94,6 @@ func section(b *testing.B, f *os.File) *io.SectionReader {
 	}
 	b.SetBytes(info.Size())
 	return io.NewSectionReader(f, 0, info.Size())
-}
-
-func BenchmarkEncodingCSV(b *testing.B) {
-	src := section(b, benchCSV(b))
-	defer cpu(b)()
-	for b.Loop() {
-		src.Seek(0, io.SeekStart)
-		r := csv.NewReader(src)
-		r.ReuseRecord = true
-		for {
-			if _, err := r.Read(); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
 }
 
 func BenchmarkNormalise(b *testing.B) {
@@ -195,28 +179,5 @@ func BenchmarkNormaliseXLSX(b *testing.B) {
 	defer cpu(b)()
 	for b.Loop() {
 		normaliseBench(b, src, sheet.Reading{HeaderRow: 1}, func(sheet.Row) error { return nil })
-	}
-}
-
-func BenchmarkExcelize(b *testing.B) {
-	f := benchBook(b)
-	section(b, f)
-	defer cpu(b)()
-	for b.Loop() {
-		x, err := excelize.OpenFile(f.Name(), excelize.Options{RawCellValue: true})
-		if err != nil {
-			b.Fatal(err)
-		}
-		rows, err := x.Rows("Sheet1")
-		if err != nil {
-			b.Fatal(err)
-		}
-		for rows.Next() {
-			if _, err := rows.Columns(); err != nil {
-				b.Fatal(err)
-			}
-		}
-		rows.Close()
-		x.Close()
 	}
 }

@@ -183,19 +183,13 @@ func (r *Reader) Read(ctx context.Context, from, n int, f func(index int, row Ro
 	if from < 0 || from >= r.rows || n <= 0 {
 		return nil
 	}
-	p, err := readPart(r.index, int64(from)*8, 8)
+	at, end, err := r.place(from, n)
 	if err != nil {
-		return fmt.Errorf("reading the row index: %w", err)
+		return err
 	}
-	at := int64(binary.LittleEndian.Uint64(p))
-	if at <= 0 || at >= r.canon.Size() {
-		return fmt.Errorf("row index is damaged: row %d at %d of %d", from, at, r.canon.Size())
-	}
-	size := bufferFor(r.canon.Size() - at)
-	if n < 64 {
-		size = min(size, block/8)
-	}
-	s := newCanonScanner(newStream(ctx, r.canon, at, nil), size)
+	st := newStream(ctx, r.canon, at, nil)
+	st.end = end
+	s := newCanonScanner(st, bufferFor((end-at)/2))
 	records := &canonRecords{s: s}
 	var row rowText
 	for i := from; i < r.rows && i-from < n; i++ {
@@ -211,6 +205,28 @@ func (r *Reader) Read(ctx context.Context, from, n int, f func(index int, row Ro
 		}
 	}
 	return nil
+}
+
+// place is where n rows from an index on begin and end.
+func (r *Reader) place(from, n int) (at, end int64, err error) {
+	end = r.canon.Size()
+	for _, want := range []struct {
+		row int
+		at  *int64
+	}{{from, &at}, {from + n, &end}} {
+		if n > r.rows-from && want.row != from || want.row == r.rows {
+			continue // to the end
+		}
+		p, err := readPart(r.index, int64(want.row)*8, 8)
+		if err != nil {
+			return 0, 0, fmt.Errorf("reading the row index: %w", err)
+		}
+		*want.at = int64(binary.LittleEndian.Uint64(p))
+	}
+	if at <= 0 || at >= end || end > r.canon.Size() {
+		return 0, 0, fmt.Errorf("row index is damaged: row %d at %d, the end at %d of %d", from, at, end, r.canon.Size())
+	}
+	return at, end, nil
 }
 
 // rowText turns records into Rows with one allocation each.

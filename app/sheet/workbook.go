@@ -30,7 +30,7 @@ type workbook struct {
 	others int
 	// template is what the workbook says of itself; nil: it is no template.
 	template *Template
-	extras sheetExtras
+	extras   sheetExtras
 }
 
 // worksheet is one sheet as the workbook lists it.
