@@ -2,3 +2,6 @@ package store
 
 // DueLanesQuery is what the tests ask the query planner about.
 const DueLanesQuery = dueLanes
+
+// UsingUploadQuery is the inner part of ExpiredUploads.
+const UsingUploadQuery = usingUpload

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,6 +66,53 @@ func (m *model) write(f importer.Fence, imp string, entries []importer.Entry, re
 	return nil
 }
 
+func takenBack(u importer.UndoState) bool {
+	return u != importer.NotUndone && u != importer.UndoSent
+}
+
+// undo is WriteUndo, by the book.
+func (m *model) undo(f importer.Fence, imp string, entries []importer.Entry, refuse error) error {
+	if f.Epoch != m.epoch || !m.held {
+		return importer.ErrFenced
+	}
+	i := m.imports[imp]
+	for _, e := range entries {
+		old := i.entries[e.Index]
+		if old.State != importer.EntryCreated && old.State != importer.EntryUpdated {
+			return store.ErrNotWritten
+		}
+		if takenBack(old.Undo) {
+			return store.ErrSettled
+		}
+	}
+	if refuse != nil {
+		return refuse
+	}
+	for _, e := range entries {
+		changed := i.entries[e.Index]
+		changed.Undo, changed.UndoProblem = e.Undo, e.UndoProblem
+		if !e.Written.IsZero() {
+			changed.Written = e.Written
+		}
+		i.entries[e.Index] = changed
+		switch e.Undo {
+		case importer.TakenBack:
+			i.is.Undo.TakenBack++
+		case importer.Kept:
+			i.is.Undo.Kept++
+		case importer.Impossible:
+			i.is.Undo.Impossible++
+		}
+	}
+	return nil
+}
+
+func (m *model) undoEntries(imp string, from, limit int, states []importer.UndoState) []importer.Entry {
+	all := m.entries(imp, from, 1000, []importer.EntryState{importer.EntryCreated, importer.EntryUpdated})
+	all = slices.DeleteFunc(all, func(e importer.Entry) bool { return len(states) > 0 && !slices.Contains(states, e.Undo) })
+	return all[:min(limit, len(all))]
+}
+
 func (m *model) entries(imp string, from, limit int, states []importer.EntryState) []importer.Entry {
 	var out []importer.Entry
 	for index, e := range m.imports[imp].entries {
@@ -81,6 +129,28 @@ var entryStates = []importer.EntryState{
 	importer.EntryUnchanged, importer.EntrySkipped, importer.EntryFailed,
 }
 
+var undoStates = []importer.UndoState{
+	importer.NotUndone, importer.UndoSent, importer.TakenBack, importer.Kept, importer.Impossible,
+}
+
+// drawUndo draws an entry to be taken back: one of those the import has, in
+// most cases, and with whatever in the fields that WriteUndo leaves alone.
+func drawUndo(t *rapid.T, label string, i *modelImport) importer.Entry {
+	e := drawEntry(t, label)
+	var written []int
+	for index, have := range i.entries {
+		if have.State == importer.EntryCreated || have.State == importer.EntryUpdated {
+			written = append(written, index)
+		}
+	}
+	slices.Sort(written)
+	if len(written) > 0 && rapid.IntRange(0, 9).Draw(t, label+" written") > 0 {
+		e.Index = rapid.SampledFrom(written).Draw(t, label+" written index")
+	}
+	e.Undo, e.UndoProblem = rapid.SampledFrom(undoStates).Draw(t, label+" undo"), e.Problem
+	return e
+}
+
 func drawEntry(t *rapid.T, label string) importer.Entry {
 	e := importer.Entry{
 		Index: rapid.IntRange(0, 12).Draw(t, label+" index"),
@@ -91,6 +161,13 @@ func drawEntry(t *rapid.T, label string) importer.Entry {
 	}
 	if rapid.Bool().Draw(t, label+" sent") {
 		e.SentAt = time.Unix(rapid.Int64Range(1, 9e9).Draw(t, label+" sent at"), 1).UTC()
+	}
+	if rapid.Bool().Draw(t, label+" written at") {
+		e.Written = time.Unix(rapid.Int64Range(1, 9e9).Draw(t, label+" written"), 2).UTC()
+	}
+	if rapid.Bool().Draw(t, label+" has before") {
+		value := must(json.Marshal(rapid.String().Draw(t, label+" before")))
+		e.Before = map[string]json.RawMessage{rapid.SampledFrom([]string{"title", "ufCrm_1"}).Draw(t, label+" field"): value}
 	}
 	if e.State == importer.EntryFailed {
 		e.Problem = &importer.Problem{Code: "c", Args: map[string]string{"v": rapid.String().Draw(t, label+" problem")}}
@@ -191,6 +268,33 @@ func followModel(t *testing.T, rt *rapid.T, c *clock, stores []*store.Store) {
 				same("written import", m.imports[id].is, got)
 			}
 		},
+		"take back": func(*rapid.T) {
+			f, id := fence(), imp()
+			var entries []importer.Entry
+			seen := make(map[int]bool)
+			for n := range rapid.IntRange(0, 3).Draw(rt, "entries") {
+				if e := drawUndo(rt, fmt.Sprint("entry ", n), m.imports[id]); !seen[e.Index] {
+					seen[e.Index] = true
+					entries = append(entries, e)
+				}
+			}
+			var refuse error
+			if rapid.IntRange(0, 9).Draw(rt, "refuses") == 0 {
+				refuse = own
+			}
+			got, err := some().WriteUndo(ctx, f, id, entries, func(*importer.Import) error { return refuse })
+			failed("WriteUndo", m.undo(f, id, entries, refuse), err)
+			if err == nil {
+				same("import taken back", m.imports[id].is, got)
+			}
+		},
+		"undo entries": func(*rapid.T) {
+			id, from, limit := imp(), rapid.IntRange(0, 12).Draw(rt, "from"), rapid.IntRange(1, 5).Draw(rt, "limit")
+			states := rapid.SliceOfN(rapid.SampledFrom(undoStates), 0, 3).Draw(rt, "undo states")
+			got, err := some().UndoEntries(ctx, id, from, limit, states...)
+			failed("UndoEntries", nil, err)
+			same("undo entries", m.undoEntries(id, from, limit, states), got)
+		},
 		"entries": func(*rapid.T) {
 			id, from, limit := imp(), rapid.IntRange(0, 12).Draw(rt, "from"), rapid.IntRange(1, 5).Draw(rt, "limit")
 			states := rapid.SliceOfN(rapid.SampledFrom(entryStates), 0, 3).Draw(rt, "states")
@@ -224,15 +328,19 @@ func followModel(t *testing.T, rt *rapid.T, c *clock, stores []*store.Store) {
 				got, err := stores[1].Import(ctx, tenant, id)
 				failed("Import", nil, err)
 				same("import", m.imports[id].is, got)
-				var settled int
-				for _, e := range m.imports[id].entries {
+				var settled, undone int
+				for _, e := range must(stores[1].Entries(ctx, id, 0, 0)) {
 					if settledState(e.State) {
 						settled++
 					}
+					if takenBack(e.Undo) {
+						undone++
+					}
 				}
-				if got.Counts.Sum() != settled {
-					rt.Fatalf("%d rows are settled, counted %+v", settled, got.Counts)
+				if got.Counts.Sum() != settled || got.Undo.TakenBack+got.Undo.Kept+got.Undo.Impossible != undone {
+					rt.Fatalf("%d rows are settled, %d taken back; counted %+v, %+v", settled, undone, got.Counts, got.Undo)
 				}
+				same("journal", m.entries(id, 0, 1000, nil), must(stores[1].Entries(ctx, id, 0, 0)))
 			}
 			epoch, err := stores[0].Epoch(ctx, lane)
 			failed("Epoch", nil, err)

@@ -27,6 +27,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		}
 		due := strings.NewReplacer("@reading", "'reading'", "@checking", "'checking'", "@running", "'running'",
 			"@waiting", "'waiting'", "@now", "5").Replace(store.DueLanesQuery)
+		using := strings.NewReplacer("@idle", "('draft')", "@at", "5").Replace(store.UsingUploadQuery)
 		for name, query := range map[string]string{
 			"due lanes":     due,
 			"history":       "SELECT * FROM imports WHERE portal = 'p' ORDER BY created DESC, id DESC LIMIT 100",
@@ -35,12 +36,25 @@ func TestQueriesUseIndexes(t *testing.T) {
 			"doubtful rows": "SELECT * FROM entries WHERE import_id = 'i' AND idx >= 5 AND state IN ('sending') ORDER BY idx LIMIT 50",
 			"next rows":     "SELECT * FROM entries WHERE import_id = 'i' AND idx >= 5 ORDER BY idx LIMIT 50",
 			"seen":          "SELECT * FROM entries WHERE import_id = 'i' AND access = 'a' AND state = 'created' ORDER BY item_id DESC, idx DESC LIMIT 5",
+			"to take back":  "SELECT * FROM entries WHERE import_id = 'i' AND idx >= 5 AND state IN ('created', 'updated') AND undo IN ('') ORDER BY idx LIMIT 50",
+			"being undone":  "SELECT * FROM entries WHERE import_id = 'i' AND idx >= 5 AND state IN ('created', 'updated') AND undo IN ('sent') AND undo <> '' ORDER BY idx LIMIT 50",
+			"undo write":    "SELECT * FROM entries WHERE import_id = 'i' AND idx IN (1, 2, 3)",
+			"edits":         "SELECT * FROM edits WHERE import_id = 'i' AND idx >= 5 AND idx < 9 ORDER BY idx, col",
+			"edits counted": "SELECT count(*) FROM edits WHERE import_id = 'i'",
+			"edits taken":   "DELETE FROM edits WHERE import_id = 'i' AND (idx, col) IN ((1, 2), (3, 4))",
+			"mappings":      "SELECT * FROM mappings WHERE portal = 'p' AND entity_type_id = 5 ORDER BY used DESC, id DESC LIMIT 200",
+			"its place":     "SELECT * FROM mappings WHERE portal = 'p' AND (id = 'i' OR entity_type_id = 5 AND slot = 's')",
+			"answers":       "SELECT * FROM answers WHERE portal = 'p' AND entity_type_id = 5 ORDER BY serial DESC LIMIT 10000",
+			"old answers":   "DELETE FROM answers WHERE portal = 'p' AND entity_type_id = 5 AND serial <= (SELECT serial FROM answers WHERE portal = 'p' AND entity_type_id = 5 ORDER BY serial DESC LIMIT 1 OFFSET 10000)",
+			"removed":       "DELETE FROM answers WHERE portal = 'p'",
+			"expired":       "SELECT * FROM uploads WHERE created < 5 AND NOT EXISTS (" + using + ")",
+			"forgotten":     "SELECT id FROM imports WHERE portal = 'p' AND (upload_id = 'u' OR archive = 'u' AND archive <> '')",
 			"call log":      "SELECT * FROM calls WHERE portal = 'p' AND import_id = 'i'",
 			"old calls":     "DELETE FROM calls WHERE started < 5",
 			"sessions":      "DELETE FROM sessions WHERE seen < 5 OR created < 5",
 		} {
 			plan := planOf(t, db, explain+query)
-			for _, table := range []string{"imports", "uploads", "entries", "calls", "sessions"} {
+			for _, table := range []string{"imports", "uploads", "entries", "calls", "sessions", "mappings", "answers", "edits"} {
 				for _, scan := range []string{"SCAN " + table, "Seq Scan on " + table} {
 					if strings.Contains(plan, scan) {
 						t.Errorf("%s reads all of %s:\n%s", name, table, plan)

@@ -103,6 +103,9 @@ func populate(t *testing.T, s *store.Store, tenant string) importer.Import {
 	_, err = s.Write(ctx, f, i.ID, []importer.Entry{{State: importer.EntryCreated}}, nil)
 	check(t, err)
 	check(t, s.SaveLookups(ctx, i.ID, []importer.Lookup{{Kind: "user", Key: "k"}}))
+	check(t, s.SaveEdits(ctx, i.ID, []importer.Edit{{Text: "t"}}))
+	check(t, s.SaveMapping(ctx, importer.SavedMapping{Portal: tenant, EntityTypeID: 128, Headers: "h"}))
+	check(t, s.SaveAnswers(ctx, tenant, 128, []importer.Answer{{Field: "f", Value: "v"}}))
 	acquire(t, s, "read:"+importer.Lane(u.ID), "h")
 	acquire(t, s, "check:"+importer.Lane(i.ID), "h")
 	check(t, s.LogCalls(ctx, []bitrix.CallRecord{{Portal: tenant, Import: i.ID, Method: "crm.item.list"}}))
@@ -132,6 +135,7 @@ func TestRemovePortal(t *testing.T) {
 		for table, where := range map[string]string{
 			"grants": "portal = 'gone'", "webhooks": "portal = 'gone'", "uploads": "portal = 'gone'", "imports": "portal = 'gone'",
 			"sessions": "member_id = 'gone'", "calls": "portal = 'gone'", "entries": "import_id = '" + gone.ID + "'",
+			"edits": "import_id = '" + gone.ID + "'", "mappings": "portal = 'gone'", "answers": "portal = 'gone'", "memories": "portal = 'gone'",
 			"lookups": "import_id = '" + gone.ID + "'", "lanes": "lane LIKE '%" + gone.ID + "' OR lane LIKE '%" + uploads[0] + "'",
 		} {
 			var left, all int
@@ -164,6 +168,14 @@ func TestRemovePortal(t *testing.T) {
 		if got := must(s.Entries(ctx, stays.ID, 0, 0)); len(got) != 1 {
 			t.Errorf("another portal's journal: %v", got)
 		}
+		if n := len(must(s.Mappings(ctx, "stays", 128))) + len(must(s.Answers(ctx, "stays", 128))); n != 2 {
+			t.Errorf("another portal remembers %d of 2", n)
+		}
+		if n := len(must(s.Mappings(ctx, "gone", 128))) + len(must(s.Answers(ctx, "gone", 128))); n != 0 {
+			t.Errorf("a removed portal remembers %d", n)
+		}
+		// Installed again, it begins to remember anew.
+		check(t, s.SaveAnswers(ctx, "gone", 128, []importer.Answer{{Field: "f", Value: "v"}}))
 		if _, err := s.Grant(ctx, "stays", 1); err != nil {
 			t.Errorf("another portal's grant: %v", err)
 		}

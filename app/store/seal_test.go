@@ -2,12 +2,14 @@ package store_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,8 +48,51 @@ func secrets(t *testing.T, s *store.Store) []string {
 	f := acquire(t, s, "run:p1", "h")
 	_, err = s.Write(ctx, f, "i1", []importer.Entry{{State: importer.EntryFailed, Key: cell, Problem: problem}}, nil)
 	check(t, err)
+	writtenSecrets(t, s, f, "i1")
 	check(t, s.SaveLookups(ctx, "i1", []importer.Lookup{{Kind: "user", Key: cell, IDs: []string{"Found-Id"}}}))
 	return []string{cell, "Secret-", "Found-Id"}
+}
+
+// writtenSecrets puts cells wherever the second release keeps them: edits,
+// before-images, reasons of what is not taken back, mappings and answers.
+func writtenSecrets(t *testing.T, s *store.Store, f importer.Fence, imp string) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := s.Write(ctx, f, imp, []importer.Entry{{
+		Index: 1, State: importer.EntryUpdated, Before: map[string]json.RawMessage{"title": json.RawMessage(`"` + cell + `"`)},
+	}}, nil)
+	check(t, err)
+	_, err = s.WriteUndo(ctx, f, imp, []importer.Entry{{
+		Index: 1, Undo: importer.Impossible, UndoProblem: &importer.Problem{Code: "x", Args: map[string]string{"value": cell}},
+	}}, nil)
+	check(t, err)
+	check(t, s.SaveEdits(ctx, imp, []importer.Edit{{Index: 1, Column: 2, Text: cell}}))
+	check(t, s.SaveMapping(ctx, importer.SavedMapping{
+		ID: "m1", Portal: "p1", EntityTypeID: 128, Name: cell, Headers: cell, UserName: cell, Used: time.Unix(1, 0),
+		Columns: []importer.SavedColumn{{Header: cell, Field: "title"}}, Constants: map[string]string{"f": cell},
+	}))
+	check(t, s.SaveAnswers(ctx, "p1", 128, []importer.Answer{{Field: cell, Value: cell, Action: importer.UseValue, With: cell}}))
+}
+
+// checkSecrets reads back what writtenSecrets has written.
+func checkSecrets(t *testing.T, s *store.Store, imp string) {
+	t.Helper()
+	ctx := t.Context()
+	if got := must(s.UndoEntries(ctx, imp, 0, 0, importer.Impossible)); len(got) != 1 ||
+		string(got[0].Before["title"]) != `"`+cell+`"` || got[0].UndoProblem.Args["value"] != cell {
+		t.Errorf("taken back: %+v", got)
+	}
+	if got := must(s.Edits(ctx, imp, 0, 9)); len(got) != 1 || got[0].Text != cell {
+		t.Errorf("edits %+v", got)
+	}
+	if got := must(s.Mappings(ctx, "p1", 128)); len(got) != 1 || got[0].Name != cell || got[0].Columns[0].Header != cell {
+		t.Errorf("mappings %+v", got)
+	}
+	// Found under the same hash as before: it is not there twice.
+	check(t, s.SaveAnswers(ctx, "p1", 128, []importer.Answer{{Field: cell, Value: cell, Action: importer.UseValue, With: cell}}))
+	if got := must(s.Answers(ctx, "p1", 128)); len(got) != 1 || got[0].With != cell {
+		t.Errorf("answers %+v", got)
+	}
 }
 
 func check(t *testing.T, err error) {
@@ -104,6 +149,7 @@ func TestSecretsAreNotInTheTables(t *testing.T) {
 		words := secrets(t, s)
 		db, tables := d.raw(t), []string{
 			"portals", "grants", "sessions", "webhooks", "registrations", "calls", "uploads", "imports", "entries", "lookups", "lanes", "seals",
+			"edits", "memories", "mappings", "answers",
 		}
 		clear := 0
 		for _, table := range tables {
@@ -171,14 +217,25 @@ func TestForgottenKeyLeavesNoTrace(t *testing.T) {
 	s, ctx := d.open(t), t.Context()
 	check(t, s.CreateUpload(ctx, importer.Upload{ID: "u", Portal: "p1", Key: vault.NewDataKey()}))
 	check(t, s.CreateImport(ctx, importer.Import{ID: "i", Portal: "p1", Upload: "u", State: importer.Done, Key: vault.NewDataKey()}))
-	traces := make([][]byte, 3)
+	check(t, second(s.Write(ctx, acquire(t, s, "run:p1", "h"), "i", []importer.Entry{{
+		State: importer.EntryUpdated, Before: map[string]json.RawMessage{"f": json.RawMessage(`"an old value of some length"`)},
+	}}, nil)))
+	check(t, s.SaveEdits(ctx, "i", []importer.Edit{{Text: "a corrected cell of some length"}}))
+	traces := make([][]byte, 5)
 	db := d.raw(t)
 	check(t, db.QueryRowContext(ctx, "SELECT data_key FROM uploads").Scan(&traces[0]))
 	check(t, db.QueryRowContext(ctx, "SELECT data_key, journal_key FROM imports").Scan(&traces[1], &traces[2]))
+	check(t, db.QueryRowContext(ctx, "SELECT before FROM entries").Scan(&traces[3]))
+	check(t, db.QueryRowContext(ctx, "SELECT content FROM edits").Scan(&traces[4]))
+	for i, trace := range traces {
+		if len(grep(t, filepath.Dir(path), trace)) == 0 {
+			t.Fatalf("the search does not find trace %d before", i)
+		}
+	}
 	check(t, s.ForgetUpload(ctx, "p1", "u"))
 	for i, trace := range traces {
 		if hits := grep(t, filepath.Dir(path), trace); hits != nil {
-			t.Errorf("key %d is in %v", i, hits)
+			t.Errorf("key or cell %d is in %v", i, hits)
 		}
 	}
 }
@@ -190,13 +247,20 @@ func TestSwappedSecretsAreRefused(t *testing.T) {
 		for _, user := range []int64{1, 2} {
 			check(t, s.SaveGrant(ctx, bitrix.Grant{Portal: "p1", User: user, Access: "access", Refresh: "refresh"}))
 		}
+		for _, p := range []string{"p1", "p2"} {
+			check(t, s.SaveAnswers(ctx, p, 128, []importer.Answer{{Value: "a"}, {Value: "b"}}))
+			check(t, s.SaveMapping(ctx, importer.SavedMapping{ID: "m", Portal: p, EntityTypeID: 128}))
+		}
 		i, j := newImport(t, s, "p1", importer.Running), newImport(t, s, "p1", importer.Running)
 		f := acquire(t, s, "run:p1", "h")
 		for _, imp := range []string{i.ID, j.ID} {
 			_, err := s.Write(ctx, f, imp, []importer.Entry{
 				{Index: 0, State: importer.EntrySending, Key: "a"}, {Index: 1, State: importer.EntrySending, Key: "b"},
+				{Index: 2, State: importer.EntryUpdated, Before: map[string]json.RawMessage{"f": json.RawMessage("1")}},
+				{Index: 3, State: importer.EntryUpdated, Before: map[string]json.RawMessage{"f": json.RawMessage("2")}},
 			}, nil)
 			check(t, err)
+			check(t, s.SaveEdits(ctx, imp, []importer.Edit{{Column: 0, Text: "a"}, {Column: 1, Text: "b"}}))
 		}
 		for name, tt := range map[string]struct {
 			swap string
@@ -213,6 +277,22 @@ func TestSwappedSecretsAreRefused(t *testing.T) {
 			"between rows of a journal": {
 				"UPDATE entries SET quotes = (SELECT quotes FROM entries WHERE idx = 0 AND import_id = '" + i.ID + "') WHERE idx = 1",
 				func() error { _, err := s.Entries(ctx, i.ID, 0, 0); return err },
+			},
+			"between before-images": {
+				"UPDATE entries SET before = (SELECT before FROM entries WHERE idx = 3 AND import_id = '" + j.ID + "') WHERE idx = 2 AND import_id = '" + j.ID + "'",
+				func() error { _, err := s.UndoEntries(ctx, j.ID, 2, 0); return err },
+			},
+			"between edits": {
+				"UPDATE edits SET content = (SELECT content FROM edits WHERE col = 0 AND import_id = '" + j.ID + "') WHERE col = 1",
+				func() error { _, err := s.Edits(ctx, j.ID, 0, 9); return err },
+			},
+			"between answers": {
+				"UPDATE answers SET content = (SELECT content FROM answers WHERE serial = 1 AND portal = 'p1') WHERE serial = 2",
+				func() error { _, err := s.Answers(ctx, "p1", 128); return err },
+			},
+			"between memories": {
+				"UPDATE memories SET memory_key = (SELECT memory_key FROM memories WHERE portal = 'p1') WHERE portal = 'p2'",
+				func() error { _, err := s.Mappings(ctx, "p2", 128); return err },
 			},
 			"between imports": {
 				"UPDATE imports SET data_key = (SELECT data_key FROM imports WHERE id = '" + i.ID + "') WHERE id = '" + j.ID + "'",
@@ -250,8 +330,8 @@ func TestReseal(t *testing.T) {
 		newKey := vault.NewDataKey()
 		both, err := d.openWith(t, must(vault.New(newKey, d.key)))
 		check(t, err)
-		if n, err := both.Reseal(ctx); err != nil || n != 6 {
-			t.Errorf("Reseal = %d, %v; want 6 rows: seal, portal, grant, webhook, upload, import", n, err)
+		if n, err := both.Reseal(ctx); err != nil || n != 7 {
+			t.Errorf("Reseal = %d, %v; want 7 rows: seal, portal, grant, webhook, upload, import, memory", n, err)
 		}
 		if n, err := both.Reseal(ctx); err != nil || n != 0 {
 			t.Errorf("second Reseal = %d, %v", n, err)
@@ -272,6 +352,7 @@ func TestReseal(t *testing.T) {
 		if _, err := d.tryOpen(t, d.key); !errors.Is(err, store.ErrWrongKey) {
 			t.Errorf("the old key still opens: %v", err)
 		}
+		checkSecrets(t, after, "i1")
 		if got := must(after.Webhook(ctx, "p1", "hook")).URL; !strings.Contains(got, "Secret-Hook") {
 			t.Errorf("webhook %q", got)
 		}

@@ -260,6 +260,85 @@ func TestExpiredUploads(t *testing.T) {
 	})
 }
 
+// An archive expires when the imports whose files it holds have.
+func TestExpiredArchives(t *testing.T) {
+	day := 24 * time.Hour
+	each(t, func(t *testing.T, d database) {
+		c := newClock()
+		s, ctx := d.open(t, store.WithClock(c.Now)), t.Context()
+		start := c.Now()
+		check(t, s.CreateUpload(ctx, importer.Upload{ID: "unused", Portal: "p1", Archive: true, Created: start}))
+		for _, state := range []importer.State{
+			importer.Draft, importer.Checking, importer.Checked, importer.Running, importer.Paused, importer.Waiting,
+			importer.Stopped, importer.Done, importer.Undone,
+		} {
+			id := string(state)
+			check(t, s.CreateUpload(ctx, importer.Upload{ID: id, Portal: "p1", Archive: true, Created: start}))
+			i := importer.Import{ID: "of " + id, Portal: "p1", Upload: "table of " + id, Archive: id, State: state, Created: start}
+			if state.Ended() {
+				i.Finished = start.Add(5 * day)
+			}
+			check(t, s.CreateImport(ctx, i))
+		}
+		// A second import has taken over the archive of the stopped one.
+		check(t, s.CreateImport(ctx, importer.Import{ID: "again", Portal: "p1", Archive: "stopped", State: importer.Waiting, Created: start}))
+		for _, tt := range []struct {
+			before time.Time
+			want   []string
+		}{
+			{start, nil},
+			{start.Add(day), []string{"checked", "draft", "unused"}},
+			{start.Add(5 * day), []string{"checked", "draft", "unused"}},
+			{start.Add(6 * day), []string{"checked", "done", "draft", "undone", "unused"}},
+		} {
+			var got []string
+			for _, u := range must(s.ExpiredUploads(ctx, tt.before)) {
+				got = append(got, u.ID)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("before day %v (-want +got)\n%s", tt.before.Sub(start)/day, diff)
+			}
+		}
+	})
+}
+
+// Forgetting an archive takes nothing from the imports but the archive.
+func TestForgetArchive(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s, ctx := d.open(t), t.Context()
+		check(t, s.CreateUpload(ctx, importer.Upload{ID: "zip", Portal: "p1", Archive: true, Key: vault.NewDataKey()}))
+		i := importer.Import{ID: "i", Portal: "p1", Upload: "u", Archive: "zip", State: importer.Running, Key: vault.NewDataKey()}
+		check(t, s.CreateImport(ctx, i))
+		draft := importer.Import{ID: "draft", Portal: "p1", Upload: "u2", Archive: "zip", State: importer.Draft, Key: vault.NewDataKey()}
+		check(t, s.CreateImport(ctx, draft))
+		f := acquire(t, s, "run:p1", "h")
+		i, err := s.Write(ctx, f, i.ID, []importer.Entry{{State: importer.EntryCreated, Key: "k"}}, nil)
+		check(t, err)
+		check(t, s.SaveEdits(ctx, i.ID, []importer.Edit{{Text: "t"}}))
+		for _, state := range []importer.State{importer.Running, importer.Paused, importer.Waiting, importer.Done} {
+			i.State = state
+			check(t, second(s.UpdateImport(ctx, "p1", i.ID, func(i *importer.Import) error {
+				i.State = state
+				return nil
+			})))
+			if err := s.ForgetUpload(ctx, "p1", "zip"); (err == nil) != (state == importer.Done) {
+				t.Errorf("%s: ForgetUpload: %v", state, err)
+			}
+		}
+		if _, err := s.Upload(ctx, "p1", "zip"); !errors.Is(err, importer.ErrNotFound) {
+			t.Errorf("archive: %v", err)
+		}
+		for _, want := range []importer.Import{i, draft} {
+			if diff := cmp.Diff(want, must(s.Import(ctx, "p1", want.ID))); diff != "" {
+				t.Errorf("import (-want +got)\n%s", diff)
+			}
+		}
+		if n := len(must(s.Entries(ctx, i.ID, 0, 0))) + len(must(s.Edits(ctx, i.ID, 0, 9))); n != 2 {
+			t.Errorf("%d of the entry and the edit are left", n)
+		}
+	})
+}
+
 func TestForgetUpload(t *testing.T) {
 	each(t, func(t *testing.T, d database) {
 		s, u, ctx := d.open(t), fullUpload(), t.Context()
@@ -280,6 +359,9 @@ func TestForgetUpload(t *testing.T) {
 		f := acquire(t, s, "run:p1", "h")
 		for _, id := range []string{done.ID, other.ID} {
 			if _, err := s.Write(ctx, f, id, []importer.Entry{{State: importer.EntryCreated, ItemID: 4, Access: "1/2"}}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.SaveEdits(ctx, id, []importer.Edit{{Text: "corrected"}}); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.SaveLookups(ctx, id, []importer.Lookup{{Kind: "user", Key: "a"}}); err != nil {
@@ -327,10 +409,25 @@ func TestForgetUpload(t *testing.T) {
 		if err := s.SaveLookups(ctx, done.ID, []importer.Lookup{{Kind: "user", Key: "b"}}); !errors.Is(err, importer.ErrNotFound) {
 			t.Errorf("saving look-ups: %v", err)
 		}
+		if got := must(s.UndoEntries(ctx, done.ID, 0, 0)); len(got) != 0 {
+			t.Errorf("entries to take back: %v", got)
+		}
+		if _, err := s.WriteUndo(ctx, f, done.ID, nil, nil); !errors.Is(err, importer.ErrNotFound) {
+			t.Errorf("taking back: %v", err)
+		}
+		if n := len(must(s.Edits(ctx, done.ID, 0, 9))) + must(s.CountEdits(ctx, done.ID)); n != 0 {
+			t.Errorf("edits: %d", n)
+		}
+		if err := s.SaveEdits(ctx, done.ID, []importer.Edit{{}}); !errors.Is(err, importer.ErrNotFound) {
+			t.Errorf("saving edits: %v", err)
+		}
 		if _, err := s.Write(ctx, f, done.ID, nil, nil); !errors.Is(err, importer.ErrNotFound) {
 			t.Errorf("write: %v", err)
 		}
 		// The other import has lost nothing.
+		if got := must(s.Edits(ctx, other.ID, 0, 9)); len(got) != 1 {
+			t.Errorf("the other import's edits: %v", got)
+		}
 		if got := must(s.Entries(ctx, other.ID, 0, 0)); len(got) != 1 {
 			t.Errorf("the other import's entries: %v", got)
 		}
