@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -268,6 +269,37 @@ func TestForgetting(t *testing.T) {
 		}
 		if got := must(s.Answers(ctx, "p2", 128)); len(got) != 2 {
 			t.Errorf("of another portal are left: %v", got)
+		}
+	})
+}
+
+// Two processes begin a portal's memory at the same moment, and write to the
+// same places of it.
+func TestMemoryAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		one, two, ctx := d.open(t), d.open(t), t.Context()
+		var wg sync.WaitGroup
+		for n := range 8 {
+			s := []*store.Store{one, two}[n%2]
+			wg.Go(func() {
+				for k := range 10 {
+					a := []importer.Answer{{Field: "f", Value: "same", With: fmt.Sprint(n)}, {Field: "f", Value: fmt.Sprint(n, "/", k)}}
+					if err := s.SaveAnswers(ctx, "p1", 128, a); err != nil {
+						t.Error(err)
+					}
+					m := importer.SavedMapping{Portal: "p1", EntityTypeID: 128, Name: "same", Headers: fmt.Sprint(n)}
+					if err := s.SaveMapping(ctx, m); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n := len(must(one.Answers(ctx, "p1", 128))); n != 81 {
+			t.Errorf("%d answers of 81", n)
+		}
+		if n := len(must(two.Mappings(ctx, "p1", 128))); n != 1 {
+			t.Errorf("%d mappings of 1", n)
 		}
 	})
 }

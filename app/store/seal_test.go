@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,34 +148,24 @@ func TestSecretsAreNotInTheTables(t *testing.T) {
 	each(t, func(t *testing.T, d database) {
 		s := d.open(t)
 		words := secrets(t, s)
-		db, tables := d.raw(t), []string{
-			"portals", "grants", "sessions", "webhooks", "registrations", "calls", "uploads", "imports", "entries", "lookups", "lanes", "seals",
-			"edits", "memories", "mappings", "answers",
-		}
-		clear := 0
-		for _, table := range tables {
-			rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table)
-			check(t, err)
-			columns := must(rows.Columns())
-			for rows.Next() {
-				values, into := make([][]byte, len(columns)), make([]any, len(columns))
-				for i := range values {
-					into[i] = &values[i]
-				}
-				check(t, rows.Scan(into...))
-				for i, v := range values {
-					for _, word := range words {
-						if bytes.Contains(v, []byte(word)) {
-							t.Errorf("%q is in %s.%s", word, table, columns[i])
-						}
-					}
-					if string(v) == "local.1" {
-						clear++
+		check(t, s.CreateSession(t.Context(), portal.Session{Hash: "h", Portal: "p1"}))
+		check(t, s.Register(t.Context(), portal.Registration{Portal: "p1"}))
+		check(t, s.LogCalls(t.Context(), []bitrix.CallRecord{{Portal: "p1", Import: "i1"}}))
+		db, clear := d.raw(t), 0
+		for _, table := range tablesOf(t, d) {
+			n := cells(t, db, table, func(column string, value []byte) {
+				for _, word := range words {
+					if bytes.Contains(value, []byte(word)) {
+						t.Errorf("%q is in %s.%s", word, table, column)
 					}
 				}
+				if string(value) == "local.1" {
+					clear++
+				}
+			})
+			if n == 0 {
+				t.Errorf("nothing was written into %s", table)
 			}
-			check(t, rows.Err())
-			check(t, rows.Close())
 		}
 		if clear != 1 {
 			t.Errorf("what is kept in clear was found %d times", clear)
@@ -327,6 +318,28 @@ func TestReseal(t *testing.T) {
 		secrets(t, before)
 		grant, imp, entries := must(before.Grant(ctx, "p1", 1)), must(before.Import(ctx, "p1", "i1")), must(before.Entries(ctx, "i1", 0, 0))
 
+		var probe []byte
+		check(t, d.raw(t).QueryRowContext(ctx, "SELECT probe FROM seals").Scan(&probe))
+		sealedColumns := func() (columns []string) {
+			for _, table := range tablesOf(t, d) {
+				cells(t, d.raw(t), table, func(column string, value []byte) {
+					// The key's id stands before what it has sealed.
+					if bytes.HasPrefix(value, probe[:5]) && !slices.Contains(columns, table+"."+column) {
+						columns = append(columns, table+"."+column)
+					}
+				})
+			}
+			return columns
+		}
+		if diff := cmp.Diff([]string{
+			"grants.access", "grants.refresh",
+			"imports.target", "imports.mapping", "imports.reason", "imports.data_key", "imports.journal_key",
+			"memories.memory_key", "portals.app_token", "portals.client_secret", "seals.probe",
+			"uploads.inspection", "uploads.shape", "uploads.problem", "uploads.data_key", "webhooks.url",
+		}, sealedColumns()); diff != "" {
+			t.Errorf("sealed with the first key (-want +got)\n%s", diff)
+		}
+
 		newKey := vault.NewDataKey()
 		both, err := d.openWith(t, must(vault.New(newKey, d.key)))
 		check(t, err)
@@ -337,6 +350,9 @@ func TestReseal(t *testing.T) {
 			t.Errorf("second Reseal = %d, %v", n, err)
 		}
 
+		if left := sealedColumns(); left != nil {
+			t.Errorf("still sealed with the old key: %v", left)
+		}
 		after, err := d.tryOpen(t, newKey)
 		check(t, err)
 		for name, diff := range map[string]string{
