@@ -242,7 +242,7 @@ func TestDataOfFirstReleaseSurvives(t *testing.T) {
 		s, ctx := d.open(t), t.Context()
 		same := func(what string, want, got any) {
 			t.Helper()
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, asKept); diff != "" {
 				t.Errorf("%s (-want +got)\n%s", what, diff)
 			}
 		}
