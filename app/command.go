@@ -188,23 +188,27 @@ func (g grid) csv(out io.Writer) error {
 // shownRunes is how much of a long text a table shows.
 const shownRunes = 48
 
-// printable is a text for a terminal: in one line, of a bearable length, and
-// without what would steer the terminal.
+// printable is a text for a cell of a table.
 func printable(s string) string {
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
-		if len(out) == shownRunes {
-			return string(append(out[:shownRunes-1], '…'))
-		}
-		if !unicode.IsPrint(r) {
-			r = '\uFFFD'
-		}
-		out = append(out, r)
-	}
+	out := []rune(printableLong(s))
 	if len(out) == 0 {
 		return "-"
 	}
+	if len(out) > shownRunes {
+		out = append(out[:shownRunes-1], '…')
+	}
 	return string(out)
+}
+
+// printableLong is a text for a terminal: in one line, and without what would
+// steer the terminal.
+func printableLong(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // when is a time as commands show it, in UTC; nothing for the zero time.

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -89,6 +90,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		err = backupCommand(ctx, beside)
 	case "restored":
 		err = restoredCommand(ctx, beside)
+	case "doctor":
+		err = doctorCommand(ctx, beside, nil)
 	case "version":
 		_, err = fmt.Fprintln(stdout, "spa-importer", version())
 	case "help":
@@ -99,6 +102,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "spa-importer:", err)
+		var broken brokenError
+		if errors.As(err, &broken) {
+			return exitBroken
+		}
 		return 1
 	}
 	return 0

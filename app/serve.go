@@ -170,19 +170,22 @@ func (p *program) openFiles(ctx context.Context) error {
 	return nil
 }
 
+// newClient makes the client that the settings ask for.
+func newClient(s settings, o bitrix.Options) *bitrix.Client {
+	if s.oauthURL != "" {
+		o.OAuth = []string{s.oauthURL, "https://oauth.bitrix.info/", "https://oauth.bitrix24.tech/"}
+	}
+	o.Keys = bitrix.Keys{ClientID: s.clientID, ClientSecret: s.clientSecret}
+	o.AllowPrivate = s.allowPrivate
+	return bitrix.New(o)
+}
+
 // wire makes the services, which know each other only by interfaces.
 func (p *program) wire(texts *locale.Locales) {
 	s := p.settings
-	var oauth []string
-	if s.oauthURL != "" {
-		oauth = []string{s.oauthURL, "https://oauth.bitrix.info/", "https://oauth.bitrix24.tech/"}
-	}
-	p.client = bitrix.New(bitrix.Options{
-		Keys:         bitrix.Keys{ClientID: s.clientID, ClientSecret: s.clientSecret},
-		OAuth:        oauth,
-		AllowPrivate: s.allowPrivate,
-		Log:          func(c bitrix.CallRecord) { p.rest.add(c); p.meters.call(c) },
-		Slog:         p.log,
+	p.client = newClient(s, bitrix.Options{
+		Log:  func(c bitrix.CallRecord) { p.rest.add(c); p.meters.call(c) },
+		Slog: p.log,
 	})
 	p.portals = portal.New(portal.Options{
 		Store: p.store, Client: p.client, Files: removedFiles{p}, Manifest: p.manifest,

@@ -71,7 +71,7 @@ func splitOperator(key string) (op, name string) {
 func (p *Portal) condition(e *entity, key string, v any, original bool) (test, *failure) {
 	op, name := splitOperator(key)
 	f := e.named(name, original)
-	if f == nil || f.typ == "file" || f.typ == "crm_multifield" || f.name == "phone" || f.name == "email" {
+	if f == nil || f.name == "xmlId" && op == "@" && p.quirk().NoKeyFilter || f.typ == "file" || f.typ == "crm_multifield" || f.name == "phone" || f.name == "email" {
 		return nil, badFilter(name)
 	}
 	not := strings.HasPrefix(op, "!")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,6 +37,7 @@ type Portal struct {
 	spent    map[string]*baskets
 	costs    map[string]time.Duration
 	faults   faults
+	quirks   atomic.Pointer[Quirks]
 	denial   *failure
 	payment  bool
 	calls    []*Call

@@ -106,6 +106,7 @@ func allMethods() map[string]method {
 	for _, m := range slices.Concat(
 		systemMethods(), userMethods(), optionMethods(), placementMethods(), eventMethods(), notifyMethods(),
 		typeMethods(), dictionaryMethods(), itemMethods(), duplicateMethods(), listMethods(), fieldMethods(),
+		scratchMethods(),
 	) {
 		out[strings.ToLower(m.name)] = m
 	}

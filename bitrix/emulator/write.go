@@ -29,7 +29,9 @@ func (c *call) target() (*entity, *failure) {
 	return nil, fails(http.StatusBadRequest, "NOT_FOUND", "SPA not found")
 }
 
-func (c *call) original() bool { return truth(c.params.get("useOriginalUfNames")) }
+func (c *call) original() bool {
+	return truth(c.params.get("useOriginalUfNames")) && !c.p.quirk().NoOriginalNames
+}
 
 // how an item is created.
 type manner int
@@ -87,6 +89,9 @@ func (c *call) create(e *entity, fields *array, how manner) (*Item, *failure, *f
 // fields that were taken.
 func (c *call) assign(e *entity, it *Item, fields *array, admin bool) (sent []string, late, fail *failure) {
 	original := c.original()
+	if fields, fail = c.bend(e, it, fields); fail != nil {
+		return nil, nil, fail
+	}
 	for _, name := range fields.keys {
 		f := e.named(name, original)
 		if f == nil || f.readOnly && !(f.history && admin) || f.name == "taxValue" {
@@ -196,7 +201,7 @@ func (p *Portal) checkHistory(e *entity, it *Item, sent []string) *failure {
 	moved, hasMoved := when("movedTime")
 	now := p.w.now()
 	if hasCreated {
-		if created.After(now) || len(e.items) > 0 && created.Before(e.items[len(e.items)-1].Created) {
+		if created.After(now) && !p.quirk().TakesFuture || len(e.items) > 0 && created.Before(e.items[len(e.items)-1].Created) {
 			return invalidValue(e.field("createdTime"))
 		}
 		it.Created = created
