@@ -35,6 +35,8 @@ type Type struct {
 
 	Categories, Stages, BeginClose, Client, Products, MyCompany bool
 	Observers, Source, RecycleBin, Automation                   bool
+	// Workflows: business processes may start by themselves with an item.
+	Workflows bool
 	// Parents are the entity types of which an item may have a parent
 	// (fields parentId<N>); known from ReadType and the route of users who
 	// are no CRM administrators, nil from crm.type.list.

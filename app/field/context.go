@@ -25,6 +25,9 @@ type Context struct {
 	BaseCurrency string
 	// Types are the smart processes of the portal, for links to their items.
 	Types []bitrix.Type
+	// Key is the field by which rows find the items they update; "id" makes
+	// the item's ID a field that a column may go to.
+	Key string
 	// Admin opens the history fields (created, updated, moved: when and by).
 	Admin bool
 	// Location is the zone of times written without one; nil is UTC.

@@ -96,7 +96,7 @@ func clearable(f bitrix.Field) bool {
 		return true
 	}
 	switch f.Name {
-	case "title", "assignedById", "begindate", "closedate", "currencyId", "stageId", "categoryId":
+	case "id", "title", "assignedById", "begindate", "closedate", "currencyId", "stageId", "categoryId":
 		return false
 	}
 	return !history[f.Name]

@@ -150,6 +150,8 @@ func groupOf(f bitrix.Field) string {
 func (c Context) reason(f bitrix.Field) string {
 	if !f.Dynamic {
 		switch {
+		case f.Name == "id" && c.Key == "id":
+			return ""
 		case f.Name == "id":
 			return reasonKey
 		case f.Name == "previousStageId":
