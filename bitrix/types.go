@@ -23,6 +23,7 @@ type typeRow struct {
 	Source       looseBool `json:"isSourceEnabled"`
 	RecycleBin   looseBool `json:"isRecyclebinEnabled"`
 	Automation   looseBool `json:"isAutomationEnabled"`
+	Workflows    looseBool `json:"isBizProcEnabled"`
 	Relations    relations `json:"relations"`
 }
 
@@ -62,7 +63,7 @@ func (t typeRow) plain() Type {
 		Categories: bool(t.Categories), Stages: bool(t.Stages), BeginClose: bool(t.BeginClose),
 		Client: bool(t.Client), Products: bool(t.Products), MyCompany: bool(t.MyCompany),
 		Observers: bool(t.Observers), Source: bool(t.Source), RecycleBin: bool(t.RecycleBin),
-		Automation: bool(t.Automation), Parents: t.Relations.parents,
+		Automation: bool(t.Automation), Workflows: bool(t.Workflows), Parents: t.Relations.parents,
 	}
 }
 
