@@ -235,6 +235,9 @@ func (c *check) block(ctx context.Context, table tableReader, from int, pulse *p
 	if err != nil {
 		return portalError("looking up what the rows name", err)
 	}
+	if err := c.s.find(ctx, c.resolver.caller, c.planner, asked); err != nil {
+		return portalError("finding the items of the rows", err)
+	}
 	for i, row := range rows {
 		if err := c.row(from+i, row, lookup); err != nil {
 			return err
@@ -253,15 +256,14 @@ func (c *check) row(index int, row sheet.Row, lookup memoryLookup) error {
 	if len(c.has) > 0 {
 		c.problems++
 	}
-	c.plan.add(plan.State, 1)
-	return c.marks.add(plan.State, c.has)
+	c.plan.add(plan.outcome(), 1)
+	return c.marks.add(plan.outcome(), c.has)
 }
 
-// add counts an outcome; a row still to be written counts as created, which
-// is what the plan says of it.
+// add counts an outcome, as it is or as the plan says it.
 func (c *Counts) add(state EntryState, n int) {
 	switch state {
-	case EntryPending, EntryCreated:
+	case EntryCreated:
 		c.Created += n
 	case EntryUpdated:
 		c.Updated += n

@@ -78,8 +78,8 @@ func (s *Service) SetTarget(ctx context.Context, a Actor, imp string, t Target) 
 	if t.Mode == "" {
 		t.Mode = AddAll
 	}
-	if t.Mode != AddAll {
-		return Import{}, Refuse("mode_unknown")
+	if err := checkMode(schema, &t); err != nil {
+		return Import{}, err
 	}
 	if err := checkTarget(schema, &t); err != nil {
 		return Import{}, err
@@ -94,10 +94,48 @@ func (s *Service) SetTarget(ctx context.Context, a Actor, imp string, t Target) 
 		if imp.Target.EntityTypeID != t.EntityTypeID {
 			imp.Mapping, imp.Decisions = Mapping{}, nil
 		}
+		if imp.Target.Key != t.Key {
+			imp.Mapping.Columns = withoutField(imp.Mapping.Columns, imp.Target.Key, t.Key)
+		}
 		imp.Target = t
 		imp.redraft()
 		return nil
 	})
+}
+
+// withoutField takes the ID out of a mapping when it is the key no more: it
+// is a field that a column may go to only then.
+func withoutField(columns []ColumnMapping, was, is string) []ColumnMapping {
+	if was != fieldID || is == fieldID {
+		return columns
+	}
+	columns = slices.Clone(columns)
+	for i := range columns {
+		if columns[i].Field == fieldID {
+			columns[i].Field, columns[i].Why = "", ""
+		}
+	}
+	return columns
+}
+
+// checkMode refuses a key that items cannot be found by.
+func checkMode(schema Schema, t *Target) error {
+	switch t.Mode {
+	case AddAll:
+		t.Key = ""
+		return nil
+	case UpdateExisting, UpdateAndAdd:
+	default:
+		return Refuse("mode_unknown")
+	}
+	if t.Key == "" {
+		return Refuse("key_missing")
+	}
+	schema.Context.Key = t.Key
+	if key := targetsByName(schema)[t.Key]; !mayBeKey(key) {
+		return Refuse("key_unsuitable", "field", cmpOr(key.Title, t.Key))
+	}
+	return nil
 }
 
 // checkTarget completes a target from the schema and refuses what is not in
@@ -216,6 +254,9 @@ func assign(proposals [][]field.Proposal, targets []field.Target) map[int]Column
 // missing lists required fields that nothing fills. The pipeline, the stage
 // and the responsible have defaults of their own.
 func missing(targets []field.Target, view ColumnsView, t Target) []field.Target {
+	if t.Mode == UpdateExisting {
+		return nil // what is there has its values
+	}
 	covered := map[string]bool{fieldCategory: true, fieldStage: true, fieldResponsible: true}
 	for _, c := range view.Columns {
 		covered[c.Mapping.Field] = true
@@ -257,6 +298,7 @@ func (s *Service) draftWithSchema(ctx context.Context, a Actor, imp string) (Imp
 		return draft, u, Schema{}, Refuse("still_reading")
 	}
 	schema, err := s.Schema(ctx, a, draft.Target.EntityTypeID)
+	schema.Context.Key = draft.Target.Key
 	return draft, u, schema, err
 }
 
@@ -298,6 +340,11 @@ func (s *Service) SetMapping(ctx context.Context, a Actor, imp string, m Mapping
 	}
 	if len(used) == 0 {
 		return Import{}, Refuse("nothing_mapped")
+	}
+	if key := draft.Target.Key; key != "" {
+		if _, mapped := used[key]; !mapped {
+			return Import{}, Refuse("key_not_mapped", "field", cmpOr(targets[key].Title, key))
+		}
 	}
 	if list := missing(field.Targets(schema.Fields, schema.Context), view, draft.Target); len(list) > 0 {
 		titles := make([]string, len(list))

@@ -2,8 +2,10 @@ package importer
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/app/sheet"
@@ -17,6 +19,7 @@ const (
 	fieldResponsible = "assignedById"
 	fieldAmount      = "opportunity"
 	fieldManual      = "isManualOpportunity"
+	fieldClose       = "closedate"
 )
 
 // planner turns rows into what will happen with them. It is pure: what must
@@ -40,6 +43,10 @@ type planner struct {
 	// the number of columns; 0: not looked at.
 	wide  rulings
 	width int
+	// existing are the items of the rows at hand by their keys, where rows
+	// update: see Service.find.
+	existing map[string][]existing
+	targets  map[string]field.Target
 	// watch is told of each cell of a row, for the table of rows.
 	watch func(seenCell)
 }
@@ -68,9 +75,41 @@ type constant struct {
 type rowPlan struct {
 	State   EntryState
 	Problem *Problem
-	Key     string
-	Access  string
-	Fields  map[string]any
+	// Key is what a created item gets as its External code; Match is the key
+	// by which the row looked for its item.
+	Key, Match string
+	Access     string
+	// Fields are what is sent: of an update only what changes.
+	Fields map[string]any
+	// ItemID is the item to update, or the one that is as the row says; 0
+	// for a row that creates. Category is its pipeline, 0 if there is none.
+	ItemID, Category int64
+	// Changes are what an update does, Before the old values of all fields
+	// that it changes, by itself or through others.
+	Changes []Change
+	Before  map[string]json.RawMessage
+	// Updated is the item's own time of its last change.
+	Updated time.Time
+}
+
+// Change is one field of an item that an update changes. Old is as the
+// portal answers it, New as it is sent.
+type Change struct {
+	Field    string
+	Old, New any
+}
+
+// outcome is what the plan says of a row: one to be written is created or
+// updated.
+func (p *rowPlan) outcome() EntryState {
+	switch {
+	case p.State != EntryPending:
+		return p.State
+	case p.ItemID != 0:
+		return EntryUpdated
+	default:
+		return EntryCreated
+	}
 }
 
 // cellFinding is one thing to say about one cell.
@@ -83,8 +122,12 @@ type cellFinding struct {
 // newPlanner prepares the columns. Its Refusals name what no longer fits.
 func newPlanner(imp Import, schema Schema, columns []sheet.Column, answers []Answer) (*planner, error) {
 	by := rulingsOf(imp, answers)
-	p := &planner{imp: imp, schema: schema, rules: map[string]Action{}, wide: by[wholeRow], width: len(columns)}
+	schema.Context.Key = imp.Target.Key
 	targets := targetsByName(schema)
+	p := &planner{
+		imp: imp, schema: schema, targets: targets,
+		rules: map[string]Action{}, wide: by[wholeRow], width: len(columns),
+	}
 	covered := map[string]bool{}
 	for _, m := range imp.Mapping.Columns {
 		if m.Field == "" {
@@ -120,7 +163,9 @@ func newPlanner(imp Import, schema Schema, columns []sheet.Column, answers []Ans
 			p.required = append(p.required, t)
 		}
 	}
-	p.key = p.columnOf(fieldKey)
+	if err := p.findKey(); err != nil {
+		return nil, err
+	}
 	for _, d := range imp.Decisions {
 		if d.Action.aboutRepeats() && p.key != nil && d.Column == p.key.index {
 			p.rules[d.Value] = d.Action
@@ -128,6 +173,30 @@ func newPlanner(imp Import, schema Schema, columns []sheet.Column, answers []Ans
 	}
 	return p, nil
 }
+
+// findKey finds the column by which rows must differ: their key where they
+// update, else the External code that they bring along.
+func (p *planner) findKey() error {
+	p.key = p.columnOf(fieldKey)
+	name := p.imp.Target.Key
+	if name == "" {
+		return nil
+	}
+	t := p.targets[name]
+	if !mayBeKey(t) {
+		return Refuse("key_unsuitable", "field", cmpOr(t.Title, name))
+	}
+	if p.key != nil && name != fieldKey && p.imp.Target.Mode == UpdateAndAdd {
+		return Refuse("key_beside_code", "field", t.Title, "code", p.key.target.Title)
+	}
+	if p.key = p.columnOf(name); p.key == nil {
+		return Refuse("key_not_mapped", "field", t.Title)
+	}
+	return nil
+}
+
+// updates reports whether rows may find items to update.
+func (p *planner) updates() bool { return p.imp.Target.Key != "" }
 
 func (p *planner) add(c *plannedColumn) error {
 	switch c.target.Name {
@@ -222,6 +291,14 @@ func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, fou
 	}
 	category := p.imp.Target.CategoryID
 	w.width(row)
+	item := w.match(row)
+	if item != nil {
+		if w.plan.Fields == nil {
+			w.plan.Fields = make(map[string]any, len(p.columns)+len(p.constant))
+		}
+		// Stages are those of the item's own pipeline.
+		category = item.number(fieldCategory)
+	}
 	if p.category != nil {
 		w.column(p.category, p.category.converter, row)
 		if w.lastSet {
@@ -244,9 +321,15 @@ func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, fou
 	for _, c := range p.constant {
 		w.cell(nil, c.target, c.conv, given{raw: c.text, text: c.text})
 	}
-	w.checkRequired()
+	if item == nil {
+		w.checkRequired()
+	}
 	w.checkRepeats(index, row)
-	w.complete(row.Number, category)
+	if item == nil {
+		w.complete(row.Number, category)
+	} else {
+		w.update(item)
+	}
 	w.tell()
 	return w.plan, nil
 }

@@ -211,6 +211,7 @@ func (w *rowWriter) complete(number int, category int64) {
 	if f == nil {
 		return
 	}
+	delete(f, fieldID)
 	f[fieldKey] = w.plan.Key
 	target := w.p.imp.Target
 	if category != 0 {
@@ -226,5 +227,6 @@ func (w *rowWriter) complete(number int, category int64) {
 	if _, has := f[fieldAmount]; has {
 		f[fieldManual] = "Y"
 	}
-	w.plan.Access = fmt.Sprint(f[fieldResponsible], "/", category)
+	stage, _ := f[fieldStage].(string)
+	w.plan.Access = fmt.Sprint(f[fieldResponsible], "/", category, "/", stage)
 }
