@@ -97,7 +97,7 @@ func (s *Service) find(ctx context.Context, caller Caller, p *planner, rows []sh
 		}
 	}
 	name := p.key.target.Name
-	return s.readItems(ctx, caller, p.imp.Target.EntityTypeID, "@"+name, keys, p.wanted(), func(it existing) error {
+	return readItems(ctx, caller, p.imp.Target.EntityTypeID, "@"+name, keys, 0, p.wanted(), func(it existing) error {
 		values, ok := oldValues(it.fields[name])
 		if !ok || len(values) > 1 {
 			return fmt.Errorf("the key of item %d cannot be read", it.id)
@@ -139,15 +139,16 @@ func (p *planner) wanted() []string {
 }
 
 // readItems lists the items whose field is one of the values, each with the
-// fields selected. Values go fifty to a command: that is a page.
-func (s *Service) readItems(ctx context.Context, caller Caller, entityTypeID int64, filter string, values, selected []string, each func(existing) error) error {
+// fields selected. Values go fifty to a command: that is a page. Only items
+// with an id above after are looked at.
+func readItems(ctx context.Context, caller Caller, entityTypeID int64, filter string, values []string, after int64, selected []string, each func(existing) error) error {
 	type question struct {
 		values []string
 		after  int64 // id of the last item of the page before
 	}
 	var open []question
 	for page := range slices.Chunk(values, pageSize) {
-		open = append(open, question{values: page})
+		open = append(open, question{page, after})
 	}
 	for len(open) > 0 {
 		asked := open[:min(len(open), batchSize)]

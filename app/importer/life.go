@@ -38,6 +38,7 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 			return Refuse("nothing_to_import")
 		}
 		imp.State, imp.Started, imp.Verify, imp.Reason = Running, s.now(), true, nil
+		imp.refreshed(a)
 		return nil
 	})
 	if err != nil {
@@ -105,7 +106,8 @@ func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, erro
 			if imp.stopping() {
 				return Refuse("already_ended")
 			}
-			imp.State, imp.Reason, imp.Until, imp.Verify = Running, nil, time.Time{}, true
+			imp.resume()
+			imp.refreshed(a)
 			return nil
 		default:
 			return Refuse("already_ended")
@@ -116,6 +118,22 @@ func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, erro
 	}
 	s.ring(ctx, runLane(resumed.Portal))
 	return resumed, nil
+}
+
+// refreshed takes what is known of the person now: he may have become an
+// administrator since the draft, or ceased to be one.
+func (i *Import) refreshed(a Actor) {
+	if a.User == i.User {
+		i.Admin = a.Admin
+	}
+}
+
+// resume goes on; a trial that is done is over with it.
+func (i *Import) resume() {
+	if i.Tried() {
+		i.TrialUntil = 0
+	}
+	i.State, i.Reason, i.Until, i.Verify = Running, nil, time.Time{}, !i.Undoing
 }
 
 // stopping is the reason of an import that waits only for the word on its

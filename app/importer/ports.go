@@ -182,6 +182,9 @@ type Caller interface {
 	// Ready says when a call of this method that takes the portal about
 	// cost may be sent: zero or a time not after now means at once.
 	Ready(method string, cost time.Duration) time.Time
+	// ReadyBatch is Ready for a batch of so many commands of a method, each of
+	// which takes the portal about each.
+	ReadyBatch(method string, commands int, each time.Duration) time.Time
 }
 
 // Connections opens the connection of an import. ErrNotFound means that it

@@ -113,6 +113,20 @@ func Codes() map[string][]string {
 		"file_came_as":       {"value", "name", "allowed"},
 		"files_too_large":    {"value", "max"},
 		"archive_gone":       {"value"},
+		"key_unsuitable":     {"field"},
+		"key_not_mapped":     {"field"},
+		"key_empty":          {"column", "field", "value"},
+		"key_several":        {"column", "field", "value", "ids"},
+		"key_not_found":      {"column", "field", "value"},
+		"id_not_found":       {"column", "field", "value"},
+		"item_gone":          {"id"},
+		"row_no_right":       {"code"},
+		"no_update_right":    {"code"},
+		"trial_done":         {"rows"},
+		"undo_too_late":      {"days"},
+		"undo_no_right":      {"code"},
+		"undo_refused":       {"code", "text"},
+		"key_beside_code":    {"field", "code"},
 	}
 	// A file has the name the cell gives it, an archive as a whole none.
 	for code, args := range fetch.Codes() {
@@ -126,6 +140,8 @@ func Codes() map[string][]string {
 		"mode_unknown", "edit_unknown", "pipeline_unknown", "stage_not_in_pipeline", "already_started", "no_target",
 		"nothing_mapped", "decision_unknown", "not_checked", "nothing_to_import", "not_running",
 		"already_ended", "connection_gone", "file_gone", stopping, "stopped_by_you",
+		"key_missing", "row_too_large", askRules, "nothing_to_undo", "undo_not_yet", "undo_edited",
+		"undo_item_gone", "undo_not_visible", "undo_files", "undo_unknown", "nothing_failed",
 	} {
 		c[code] = nil
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/spa-importer/spa-importer/app/sheet"
 )
 
 // recheck settles rows whose request may have been executed: after its
@@ -13,7 +15,7 @@ import (
 // first waits until no request of theirs can still be running.
 func (r *run) recheck(ctx context.Context) error {
 	for {
-		doubtful, err := r.s.journal.Entries(ctx, r.imp.ID, 0, maxChunk, EntrySending)
+		doubtful, err := r.s.journal.Entries(ctx, r.imp.ID, 0, maxDoubtful, EntrySending)
 		if err != nil {
 			return fmt.Errorf("listing rows in doubt: %w", err)
 		}
@@ -29,10 +31,76 @@ func (r *run) recheck(ctx context.Context) error {
 		if settled.After(r.s.now()) {
 			return &waitError{reason: problem("rechecking", "rows", rowsArg(len(doubtful))), until: settled}
 		}
-		if err := r.lookUp(ctx, doubtful); err != nil {
+		if err := r.settleDoubts(ctx, doubtful); err != nil {
 			return err
 		}
 	}
+}
+
+// maxDoubtful is how many rows are looked up at a time.
+const maxDoubtful = 1000
+
+// settleDoubts looks rows up: those that were to be created by their keys,
+// those that were to be updated in the items they name.
+func (r *run) settleDoubts(ctx context.Context, doubtful []Entry) error {
+	var created, updated []Entry
+	for _, e := range doubtful {
+		if e.ItemID == 0 {
+			created = append(created, e)
+		} else {
+			updated = append(updated, e)
+		}
+	}
+	if len(created) > 0 {
+		if err := r.lookUp(ctx, created); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(updated, maxScan) {
+		if err := r.lookAgain(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAgain settles updates in doubt by what the items say now: an item that
+// is as its row says was written, any other was not. Writing it once more is
+// harmless, as an update carries fixed values.
+func (r *run) lookAgain(ctx context.Context, doubtful []Entry) error {
+	if r.planner == nil {
+		if err := r.open(ctx); err != nil {
+			return err
+		}
+	}
+	rows := make([]sheet.Row, 0, len(doubtful))
+	for _, e := range doubtful {
+		one, err := readRows(ctx, r.table, e.Index, 1)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, one...)
+	}
+	plans, err := r.plan(ctx, rows, doubtful)
+	if err != nil {
+		return err
+	}
+	outcomes := make([]Entry, len(doubtful))
+	for i, e := range doubtful {
+		now := r.entryOf(e, plans[i])
+		switch {
+		case now.State == EntryUpdated:
+			outcomes[i] = now
+		case e.Attempt >= maxAttempts:
+			p := problem("gave_up", "attempts", rowsArg(e.Attempt))
+			e.State, e.Problem = EntryFailed, &p
+			outcomes[i] = e
+		default:
+			e.State = EntryPending
+			outcomes[i] = e
+		}
+	}
+	return r.settled(ctx, outcomes, func(imp *Import) { imp.Rechecked += len(doubtful) })
 }
 
 // lookUp asks the portal which of the rows it has, by their keys, among the
@@ -106,28 +174,20 @@ func (r *run) settleOne(e *Entry, found map[string]int64, witnesses map[string]E
 // itemsByKey finds items by xmlId. The bound on the id stands in for the
 // index that the field does not have (crm.md 3.7).
 func (r *run) itemsByKey(ctx context.Context, keys []string) (map[string]int64, error) {
-	reply, err := r.caller.Call(ctx, "crm.item.list", map[string]any{
-		"entityTypeId": r.imp.Target.EntityTypeID, "select": []string{"id", "xmlId"},
-		"filter": map[string]any{">id": r.imp.StartID, "@xmlId": keys},
-		"order":  map[string]any{"id": "ASC"}, "start": -1,
-	})
+	found := make(map[string]int64, len(keys))
+	err := readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldKey, keys, r.imp.StartID, []string{fieldID, fieldKey},
+		func(it existing) error {
+			var key string
+			if err := json.Unmarshal(it.fields[fieldKey], &key); err != nil {
+				return fmt.Errorf("reading the code of item %d: %w", it.id, err)
+			}
+			if _, twice := found[key]; !twice {
+				found[key] = it.id
+			}
+			return nil
+		})
 	if err != nil {
 		return nil, fmt.Errorf("looking up rows in doubt: %w", err)
-	}
-	var page struct {
-		Items []struct {
-			ID    json.Number `json:"id"`
-			XMLID string      `json:"xmlId"`
-		} `json:"items"`
-	}
-	if err := json.Unmarshal(reply.Result, &page); err != nil {
-		return nil, fmt.Errorf("reading the rows found: %w", err)
-	}
-	found := make(map[string]int64, len(page.Items))
-	for _, item := range page.Items {
-		if _, twice := found[item.XMLID]; !twice {
-			found[item.XMLID] = asInt64(item.ID)
-		}
 	}
 	return found, nil
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 const (
 	sliceLength  = 20 * time.Second
 	maxChunk     = 20  // rows of one crm.item.batchImport
-	maxScan      = 500 // rows taken up per journal write
+	maxScan      = 500 // rows looked at for one request
 	chunkSeconds = 12  // what one request should take at the portal
 	shortWait    = 2 * time.Second
 	maxAttempts  = 10     // requests without an answer that a row survives
@@ -81,6 +82,14 @@ type run struct {
 	doubt bool
 	// stops: the run only settles what is in doubt.
 	stops bool
+	// flying are the requests under way; they come back through back.
+	flying int
+	back   chan *flight
+	// method is by which rows are created in the next request.
+	method string
+	// widened: a few rows were refused for a right, so more are tried before
+	// anybody is asked.
+	widened bool
 }
 
 // errNotRunning ends a run because a person paused or stopped the import.
@@ -89,7 +98,7 @@ var errNotRunning = errors.New("import is not running")
 // runImport writes rows until the time is over, the import waits, or it is
 // done. It returns errors that are nobody's but ours.
 func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until time.Time) (Next, error) {
-	r := &run{s: s, imp: imp, fence: fence, doubt: true}
+	r := &run{s: s, imp: imp, fence: fence, doubt: true, back: make(chan *flight, fastStreams)}
 	defer func() {
 		if r.closer != nil {
 			r.closer.Close()
@@ -99,12 +108,16 @@ func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until 
 		return r.end(ctx, r.stop(ctx))
 	}
 	err := r.prepare(ctx)
-	for err == nil && s.now().Before(until) && ctx.Err() == nil {
-		var done bool
+	done := false
+	for err == nil && !done && s.now().Before(until) && ctx.Err() == nil {
 		done, err = r.step(ctx)
-		if done && err == nil {
-			return Next{}, nil
-		}
+	}
+	// Nobody leaves before what he has sent is back.
+	if landed := r.landAll(ctx); err == nil || errors.Is(landed, ErrFenced) {
+		err = cmp.Or(landed, err)
+	}
+	if done && err == nil {
+		return Next{}, nil
 	}
 	return r.end(ctx, err)
 }
@@ -145,6 +158,13 @@ func (r *run) settled(ctx context.Context, entries []Entry, change func(*Import)
 // prepare opens what the run needs, and verifies the target where a person
 // has just started or resumed.
 func (r *run) prepare(ctx context.Context) error {
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	return r.begin(ctx)
+}
+
+func (r *run) open(ctx context.Context) error {
 	caller, err := r.s.connect(ctx, r.imp.Portal, r.imp.Connection)
 	if err != nil {
 		return err
@@ -178,7 +198,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.planner.repeats = repeats
 	r.resolver = r.s.newResolver(r.imp, caller)
-	return r.begin(ctx)
+	return nil
 }
 
 // schema is the one of the check; after a start or a resume the portal is
@@ -266,59 +286,58 @@ func (r *run) begin(ctx context.Context) error {
 	return err
 }
 
-// step settles doubts or sends one chunk. done means that the import ended.
+// step settles doubts or sends one chunk. done means that the import ended,
+// or that its trial did.
 func (r *run) step(ctx context.Context) (done bool, err error) {
 	if r.doubt {
+		if err := r.landAll(ctx); err != nil {
+			return false, err
+		}
 		if err := r.recheck(ctx); err != nil {
 			return false, err
 		}
 		r.doubt = false
 	}
-	if err := r.pace(ctx); err != nil {
+	if r.flying >= r.streams() {
+		return false, r.landOne(ctx)
+	}
+	size, err := r.pace(ctx)
+	if err != nil || size == 0 {
 		return false, err
 	}
-	c, err := r.take(ctx)
+	c, err := r.take(ctx, size)
 	if err != nil {
 		return false, err
 	}
-	if len(c.sending) == 0 {
-		if c.empty() {
-			return true, r.finish(ctx)
+	switch {
+	case len(c.tasks) > 0:
+		if err := r.send(ctx, c); err != nil {
+			return false, err
 		}
+		if r.flying >= r.streams() {
+			return false, r.landOne(ctx)
+		}
+		return false, nil
+	case !c.empty():
 		_, err := r.write(ctx, c.entries, c.advance)
 		return false, err
+	case r.flying > 0:
+		return false, r.landOne(ctx)
 	}
-	return false, r.send(ctx, c)
+	if end, last := r.reach(); !last && r.imp.Cursor >= end {
+		return true, r.tried(ctx)
+	}
+	return true, r.finish(ctx)
 }
 
-// pace waits for a place: a short time here, a long one in the journal.
-func (r *run) pace(ctx context.Context) error {
-	cost := time.Duration(r.imp.SecondsPerRow * float64(r.chunkSize()) * float64(time.Second))
-	now := r.s.now()
-	at := r.caller.Ready("crm.item.batchImport", cost)
-	if !at.After(now) {
+// tried ends a trial: the person looks at what has come of it.
+func (r *run) tried(ctx context.Context) error {
+	reason := problem("trial_done", "rows", rowsArg(r.imp.TrialUntil))
+	_, err := r.write(ctx, nil, func(imp *Import) error {
+		imp.State, imp.Reason, imp.Until = Paused, &reason, time.Time{}
 		return nil
-	}
-	if at.Sub(now) > shortWait {
-		return &waitError{reason: problem("waiting_for_limit"), until: at}
-	}
-	timer := time.NewTimer(at.Sub(now))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// chunkSize keeps a request at about chunkSeconds. The first one is a single
-// row: it shows what a row costs, and whether the person may import at all.
-func (r *run) chunkSize() int {
-	if r.imp.SecondsPerRow == 0 {
-		return 1
-	}
-	return min(maxChunk, max(1, int(chunkSeconds/r.imp.SecondsPerRow)))
+	})
+	return err
 }
 
 // finish ends the import. The webhook it came through is of no use any more.

@@ -309,6 +309,7 @@ func TestRegisteringLiftsTheLimit(t *testing.T) {
 // the app again, and it goes on.
 func TestReopeningGoesOn(t *testing.T) {
 	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.portal.SetCost("crm.item.batchImport", 50*time.Millisecond)
 		imp := b.checked(table(60))
 		_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
 		b.must(err)
@@ -330,6 +331,7 @@ func TestReopeningGoesOn(t *testing.T) {
 
 func TestPauseResumeStop(t *testing.T) {
 	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.portal.SetCost("crm.item.batchImport", 20*time.Millisecond)
 		imp := b.checked(table(6000))
 		_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
 		b.must(err)
@@ -430,22 +432,91 @@ func TestUnprovable(t *testing.T) {
 	})
 }
 
-func TestMissingRightWaitsForAPerson(t *testing.T) {
+// clerk makes the actor of a bench an employee with rights of his own.
+func (b *bench) clerk(rights emulator.Rights) {
+	b.actor.User, b.actor.Admin, b.actor.Connection.User = 7, false, 7
+	b.portal.EditUser(7, func(u *emulator.User) { u.Rights = map[int64]emulator.Rights{spa: rights} })
+	b.login(7)
+}
+
+// methods counts the executed calls, inner ones included, by method.
+func (b *bench) methods() map[string]int {
+	n := map[string]int{}
+	for _, c := range b.portal.Calls() {
+		if c.Executed {
+			n[c.Method]++
+		}
+	}
+	return n
+}
+
+// TestNoImportRight: where nothing starts by itself with a new item, adding
+// does what importing would; else the person is asked.
+func TestNoImportRight(t *testing.T) {
+	rights := emulator.Rights{Read: emulator.All, Add: emulator.All, Import: emulator.None}
+	t.Run("without rules", func(t *testing.T) {
+		bubble(t, profile(), func(t *testing.T, b *bench) {
+			b.clerk(rights)
+			imp := b.run(b.checked(table(70)).ID)
+			if imp.State != importer.Done || imp.Counts.Created != 70 || !imp.Target.AddOnly {
+				t.Fatalf("%s, %+v, %+v", imp.State, imp.Counts, imp.Reason)
+			}
+			b.exactly(70, true)
+			if n := b.methods(); n["crm.item.add"] != 70 {
+				t.Fatalf("calls %v", n)
+			}
+		})
+	})
 	p := profile()
-	p.Users[1].Rights = map[int64]emulator.Rights{spa: {Read: emulator.All, Add: emulator.All, Import: emulator.None}}
-	bubble(t, p, func(t *testing.T, b *bench) {
-		b.actor.User, b.actor.Admin, b.actor.Connection.User = 7, false, 7
-		b.login(7)
-		imp := b.checked(table(40))
-		imp = b.run(imp.ID)
-		if imp.State != importer.Waiting || imp.Reason == nil || imp.Counts.Sum() != 0 {
+	p.Types[0].Automation = true
+	wait := func(t *testing.T, b *bench) importer.Import {
+		b.clerk(rights)
+		imp := b.run(b.checked(table(40)).ID)
+		if imp.State != importer.Waiting || imp.Reason == nil || imp.Reason.Code != "no_import_right_rules" || imp.Counts.Sum() != 0 {
 			t.Fatalf("%s, %+v, %+v", imp.State, imp.Reason, imp.Counts)
 		}
-		b.portal.EditUser(7, func(u *emulator.User) { u.Rights = nil })
-		_, err := b.svc.Resume(b.ctx(), b.actor, imp.ID)
-		b.must(err)
-		b.must(b.pump(b.svc))
-		b.exactly(40, true)
+		return imp
+	}
+	t.Run("the person lets the rules start", func(t *testing.T) {
+		bubble(t, p, func(t *testing.T, b *bench) {
+			imp := wait(t, b)
+			_, err := b.svc.StartRules(b.ctx(), b.actor, imp.ID)
+			b.must(err)
+			b.must(b.pump(b.svc))
+			b.exactly(40, true)
+			for _, item := range b.portal.Items(spa) {
+				if !item.Automation {
+					t.Fatal("no rules were started")
+				}
+			}
+		})
+	})
+	t.Run("the right is given", func(t *testing.T) {
+		bubble(t, p, func(t *testing.T, b *bench) {
+			imp := wait(t, b)
+			b.portal.EditUser(7, func(u *emulator.User) { u.Rights = nil })
+			_, err := b.svc.Resume(b.ctx(), b.actor, imp.ID)
+			b.must(err)
+			b.must(b.pump(b.svc))
+			b.exactly(40, true)
+			if b.portal.Items(spa)[0].Automation {
+				t.Fatal("rules were started")
+			}
+		})
+	})
+	t.Run("no right to add either", func(t *testing.T) {
+		bubble(t, profile(), func(t *testing.T, b *bench) {
+			b.clerk(emulator.Rights{Read: emulator.All, Add: emulator.None, Import: emulator.None})
+			imp := b.run(b.checked(table(40)).ID)
+			if imp.State != importer.Waiting || imp.Reason == nil || imp.Reason.Code != "no_right" || imp.Counts.Sum() != 0 {
+				t.Fatalf("%s, %+v, %+v", imp.State, imp.Reason, imp.Counts)
+			}
+			b.portal.EditUser(7, func(u *emulator.User) { u.Rights = nil })
+			_, err := b.svc.Resume(b.ctx(), b.actor, imp.ID)
+			b.must(err)
+			b.must(b.pump(b.svc))
+			b.exactly(40, true)
+		})
 	})
 }
 

@@ -3,292 +3,322 @@ package importer
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
+	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/spa-importer/spa-importer/app/sheet"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
-// chunk is the rows of one request, and the rows passed on the way to them
-// whose outcome the plan knows.
-type chunk struct {
-	entries []Entry // everything the journal will hold: sending, skipped, failed
-	sending []Entry
-	fields  []map[string]any // beside sending
-	// cursor is the next row not taken up; over the rows beyond the limit,
-	// which are counted and not listed.
-	cursor, over int
-	moved        bool
+// flight is a request under way. Its rows are sending in the journal.
+type flight struct {
+	tasks    []task
+	commands []command
+	weight   int
+	sent     time.Time
+	took     time.Duration
+	direct   bitrix.Reply      // of a single command
+	batch    bitrix.BatchReply // of several
+	err      error
 }
 
-// sentAt dates the request: from then on its rows are in doubt.
-func (c *chunk) sentAt(t time.Time) {
-	for i := range c.entries {
-		if c.entries[i].State == EntrySending {
-			c.entries[i].SentAt = t
-		}
-	}
-	for i := range c.sending {
-		c.sending[i].SentAt = t
-	}
-}
-
-func (c *chunk) empty() bool { return len(c.entries) == 0 && !c.moved }
-
-// advance moves the import over the rows of the chunk.
-func (c *chunk) advance(imp *Import) error {
-	if c.moved {
-		imp.Cursor = c.cursor
-		imp.Counts.Skipped += c.over
-	}
-	return nil
-}
-
-// take collects the next chunk: first rows that were refused or found not to
-// have arrived, then new ones, in file order.
-func (r *run) take(ctx context.Context) (*chunk, error) {
-	size := r.chunkSize()
-	pending, err := r.s.journal.Entries(ctx, r.imp.ID, 0, size, EntryPending)
-	if err != nil {
-		return nil, fmt.Errorf("listing pending rows: %w", err)
-	}
-	c := &chunk{cursor: r.imp.Cursor}
-	if len(pending) > 0 {
-		return c, r.takePending(ctx, c, pending)
-	}
-	end := r.imp.Rows
-	if r.imp.Limit > 0 {
-		end = min(end, r.imp.Limit)
-	}
-	scanned := 0
-	for c.cursor < end && len(c.sending) < size && scanned < maxScan {
-		n := min(end-c.cursor, size-len(c.sending))
-		rows, err := readRows(ctx, r.table, c.cursor, n)
-		if err != nil {
-			return nil, err
-		}
-		if err := r.planRows(ctx, c, c.cursor, rows, nil); err != nil {
-			return nil, err
-		}
-		c.cursor, c.moved = c.cursor+n, true
-		scanned += n
-	}
-	if c.cursor == end && end < r.imp.Rows {
-		c.over, c.cursor, c.moved = r.imp.Rows-end, r.imp.Rows, true
-	}
-	return c, nil
-}
-
-func (r *run) takePending(ctx context.Context, c *chunk, pending []Entry) error {
-	for i := range pending {
-		rows, err := readRows(ctx, r.table, pending[i].Index, 1)
-		if err != nil {
-			return err
-		}
-		if err := r.planRows(ctx, c, pending[i].Index, rows, &pending[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// planRows adds rows to the chunk. known is the entry of a row that was
-// taken up before.
-func (r *run) planRows(ctx context.Context, c *chunk, from int, rows []sheet.Row, known *Entry) error {
-	lookup, err := r.s.blockLookups(ctx, r.resolver, r.planner, rows)
-	if err != nil {
-		return fmt.Errorf("looking up what the rows name: %w", err)
-	}
-	for i, row := range rows {
-		plan, err := r.planner.plan(from+i, row, lookup, true, nil)
-		if err != nil {
-			return err
-		}
-		e := Entry{Index: from + i, Row: row.Number}
-		if known != nil {
-			e = *known
-		}
-		e.State, e.Problem, e.Key, e.Access = plan.State, plan.Problem, plan.Key, plan.Access
-		if plan.State == EntryPending {
-			e.State = EntrySending
-			e.Attempt++
-			c.sending = append(c.sending, e)
-			c.fields = append(c.fields, plan.Fields)
-		}
-		c.entries = append(c.entries, e)
-	}
-	return nil
-}
-
-// send is the heart: intend, send, settle. Between the first commit and the
-// second the rows are in doubt, and whoever comes next knows it.
+// send intends a chunk and lets it fly: between this commit and the one of
+// land its rows are in doubt, and whoever comes next knows it.
 func (r *run) send(ctx context.Context, c *chunk) error {
-	c.sentAt(r.s.now())
-	if _, err := r.write(ctx, c.entries, c.advance); err != nil {
+	now := r.s.now()
+	entries := c.entries
+	for i := range c.tasks {
+		c.tasks[i].entry.SentAt = now
+		entries = append(entries, c.tasks[i].entry)
+	}
+	if _, err := r.write(ctx, entries, c.advance); err != nil {
 		return err
 	}
-	r.doubt = true
-	started := r.s.now()
-	// A request that is under way is not cut by a shutdown: its answer is
-	// worth more than the seconds.
-	sent, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.s.settle)
-	defer cancel()
-	reply, err := r.caller.Call(sent, "crm.item.batchImport", map[string]any{
-		"entityTypeId": r.imp.Target.EntityTypeID, "useOriginalUfNames": "Y", "data": keyed(c),
-	})
-	took := r.s.now().Sub(started)
+	f := &flight{
+		tasks: c.tasks, commands: commandsOf(r.imp.Target.EntityTypeID, c.tasks), weight: c.weight,
+		sent: now,
+	}
+	r.flying++
+	cost := time.Duration(r.imp.SecondsPerRow * float64(len(f.tasks)) * float64(time.Second))
+	go func() {
+		defer func() { r.back <- f }()
+		// A request that is under way is not cut by a shutdown: its answer is
+		// worth more than the seconds.
+		sent, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.s.settle)
+		defer cancel()
+		if cost > 0 {
+			sent = bitrix.WithCost(sent, cost)
+		}
+		if len(f.commands) == 1 {
+			f.direct, f.err = r.caller.Call(sent, f.commands[0].Method, f.commands[0].Params)
+		} else {
+			commands := make([]bitrix.Command, len(f.commands))
+			for i, c := range f.commands {
+				commands[i] = c.Command
+			}
+			f.batch, f.err = r.caller.Batch(sent, commands)
+		}
+		f.took = r.s.now().Sub(f.sent)
+	}()
+	return nil
+}
+
+// landOne waits for the first request under way that comes back.
+func (r *run) landOne(ctx context.Context) error {
+	if r.flying == 0 {
+		return nil
+	}
+	return r.landed(ctx, <-r.back)
+}
+
+// landed takes in a request that is back.
+func (r *run) landed(ctx context.Context, f *flight) error {
+	r.flying--
 	// From here on the process may be stopping: what the portal has told is
 	// recorded all the same.
-	record := context.WithoutCancel(ctx)
-	if err != nil {
-		return r.notAnswered(record, c, took, err)
+	return r.land(context.WithoutCancel(ctx), f)
+}
+
+// landAll waits for everything under way.
+func (r *run) landAll(ctx context.Context) error {
+	var failed error
+	for r.flying > 0 {
+		if err := r.landOne(ctx); err != nil && failed == nil {
+			failed = err
+		}
 	}
-	verdicts, err := verdictsOf(reply.Result, c)
-	if err != nil {
-		r.s.log.WarnContext(ctx, "answer cannot be read; its rows will be looked up", "import", r.imp.ID, "err", err)
-		return nil // still sending, so they are rechecked
+	return failed
+}
+
+// land records what became of a request.
+func (r *run) land(ctx context.Context, f *flight) error {
+	var fault *bitrix.Error
+	if f.err != nil && !errors.As(f.err, &fault) {
+		fault = &bitrix.Error{Class: bitrix.Unknown, Err: f.err}
 	}
-	if reason, all := refusesAll(verdicts, c); all {
-		if err := r.settled(record, back(c.sending), nil); err != nil {
+	one := len(f.commands) == 1
+	switch {
+	case fault == nil:
+	case fault.Status == http.StatusRequestEntityTooLarge:
+		return r.tooLarge(ctx, f)
+	case fault.Class == bitrix.Unknown:
+		return r.lost(ctx, f)
+	case fault.Class == bitrix.Refused || !one || !r.ofRows(f, fault):
+		// Refused before execution, or for good as a whole: either way
+		// nothing was written, and the rows are as they were.
+		if err := r.settled(ctx, back(f.tasks), nil); err != nil {
 			return err
 		}
-		r.doubt = false
-		return &waitError{reason: reason}
+		if _, known := reasonOf(f.err); fault.Class == bitrix.Final && !known {
+			return &waitError{reason: problem("portal_refused", "code", fault.Code, "text", plainText(fault.Description))}
+		}
+		return f.err
+	}
+	return r.verdicts(ctx, f, f.verdicts(fault))
+}
+
+// tooLarge sends the rows of a request that was not let in again in smaller
+// ones; a row that is too large by itself fails.
+func (r *run) tooLarge(ctx context.Context, f *flight) error {
+	entries := back(f.tasks)
+	if len(entries) == 1 {
+		p := problem("row_too_large")
+		entries[0].State, entries[0].Problem = EntryFailed, &p
+	}
+	r.s.bodies.tooLarge(r.imp.Portal, f.weight)
+	return r.settled(ctx, entries, nil)
+}
+
+// ofRows reports whether a final refusal of a call is about its rows, and not
+// about the call as such.
+func (r *run) ofRows(f *flight, fault *bitrix.Error) bool {
+	if f.commands[0].Method == methodBatchImport {
+		return verdict{fault: fault}.refusedRight()
+	}
+	reason := reasons[strings.ToUpper(fault.Code)]
+	return reason != "target_gone" || f.commands[0].Method == methodUpdate
+}
+
+// verdicts are those of all rows; fault is the refusal of a single command.
+func (f *flight) verdicts(fault *bitrix.Error) []verdict {
+	all := make([]verdict, len(f.tasks))
+	for _, c := range f.commands {
+		result, refused := f.direct.Result, fault
+		if len(f.commands) > 1 {
+			result, refused = f.batch.Results[c.Key], f.batch.Errors[c.Key]
+		}
+		if refused != nil {
+			for i := range c.rows {
+				all[c.first+i].fault = refused
+			}
+			continue
+		}
+		// An answer that cannot be read is no word: its rows are looked up.
+		if some, err := verdictsOf(c, f.tasks, result); err == nil {
+			copy(all[c.first:], some)
+		}
+	}
+	return all
+}
+
+// time is how long the portal was at work on the request.
+func (f *flight) time() time.Duration {
+	return cmp.Or(f.direct.Time.Duration, f.batch.Time.Duration, f.took, time.Millisecond)
+}
+
+// verdicts records what the portal has said of each row.
+func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error {
+	if allRefused(verdicts) {
+		return r.refusedAll(ctx, f, verdicts)
 	}
 	var outcomes []Entry
-	r.doubt = false
-	for i, e := range c.sending {
+	var stops *bitrix.Error
+	for i, t := range f.tasks {
+		e := t.entry
 		switch v := verdicts[i]; {
 		case v.id > 0:
 			e.State, e.ItemID = EntryCreated, v.id
-		case v.saved || v.code == "" && v.text == "":
-			r.doubt = true // it may exist: it is looked up
+			if t.entry.ItemID != 0 {
+				e.State, e.Written = EntryUpdated, v.updated
+			} else if !v.updated.IsZero() {
+				e.Written = v.updated
+			}
+		case v.fault == nil || v.fault.Class == bitrix.Unknown:
+			r.doubt = true // it may be there: it is looked up
 			continue
+		case v.fault.Class == bitrix.Refused && v.fault.Stops() && !v.refusedRight():
+			stops = v.fault
+			e = pendingAgain(e)
+		case v.fault.Class == bitrix.Refused && !v.refusedRight():
+			e = pendingAgain(e)
 		default:
-			p := problem("row_refused", "code", v.code, "text", v.text)
+			p := rowRefused(e, v)
 			e.State, e.Problem = EntryFailed, &p
 		}
 		outcomes = append(outcomes, e)
 	}
-	perRow := perRow(reply.Time, took, len(c.sending))
-	return r.settled(record, outcomes, func(imp *Import) {
+	perRow := f.time().Seconds() / float64(len(f.tasks))
+	if f.tasks[0].way == alone && r.imp.SecondsPerRow > 0 {
+		perRow = r.imp.SecondsPerRow // a row with files says nothing of the others
+	}
+	err := r.settled(ctx, outcomes, func(imp *Import) {
 		imp.Failures = 0
 		imp.SecondsPerRow = smooth(imp.SecondsPerRow, perRow)
 	})
-}
-
-// keyed is the data of a batchImport as an object, so that each verdict
-// names its row. The keys sort in file order, and so do the items' ids.
-func keyed(c *chunk) map[string]any {
-	data := make(map[string]any, len(c.fields))
-	for i, fields := range c.fields {
-		data[chunkKey(c.sending[i])] = fields
-	}
-	return data
-}
-
-func chunkKey(e Entry) string { return fmt.Sprintf("r%08d", e.Index) }
-
-// notAnswered says what an error proves about the rows that were sent.
-func (r *run) notAnswered(ctx context.Context, c *chunk, took time.Duration, err error) error {
-	var e *bitrix.Error
-	if !errors.As(err, &e) || e.Class == bitrix.Unknown {
-		// Before it left, the request may have waited for its turn or for a
-		// token: the portal may be at work on it for a whole time-out yet.
-		c.sentAt(r.s.now())
-		slow := 0.0
-		if took > 50*time.Second {
-			// It ran into the portal's own limit: it was too large.
-			slow = took.Seconds() / float64(len(c.sending))
-		}
-		werr := r.settled(ctx, c.sending, func(imp *Import) { imp.SecondsPerRow = max(imp.SecondsPerRow, slow) })
-		if werr != nil {
-			return werr
-		}
-		r.s.log.WarnContext(ctx, "answer lost; its rows will be looked up", "import", r.imp.ID, "rows", len(c.sending), "err", err)
-		return nil
-	}
-	// Refused before execution, or refused for good as a whole: either way
-	// nothing was written, and the rows are as they were.
-	if werr := r.settled(ctx, back(c.sending), nil); werr != nil {
-		return werr
-	}
-	r.doubt = false
-	if e.Class == bitrix.Final {
-		if _, known := reasonOf(err); !known {
-			return &waitError{reason: problem("portal_refused", "code", e.Code, "text", plainText(e.Description))}
-		}
+	if err == nil && stops != nil {
+		return stops
 	}
 	return err
 }
 
+// rowRefused words the refusal of one row.
+func rowRefused(e Entry, v verdict) Problem {
+	code := strings.ToUpper(v.fault.Code)
+	switch {
+	case e.ItemID != 0 && code == "NOT_FOUND":
+		return problem("item_gone", "id", fmt.Sprint(e.ItemID))
+	case v.refusedRight():
+		return problem("row_no_right", "code", v.fault.Code)
+	}
+	return problem("row_refused", "code", v.fault.Code, "text", plainText(v.fault.Description))
+}
+
+// refusedAll deals with a request of which every row was refused for a right:
+// the rows may be to blame, or none would fare better.
+func (r *run) refusedAll(ctx context.Context, f *flight, verdicts []verdict) error {
+	if err := r.settled(ctx, back(f.tasks), nil); err != nil {
+		return err
+	}
+	if !r.widened && len(f.tasks) < maxChunk {
+		// One row, or a few, may be refused for a reason of their own, such
+		// as a pipeline: more of them tell.
+		r.widened = true
+		return nil
+	}
+	fault := verdicts[0].fault
+	code := strings.ToUpper(fault.Code)
+	method := f.tasks[0].method
+	denied := code == "ACCESS_DENIED" || code == "CRM_ITEM_IMPORT_ACCESS_DENIED"
+	if denied && (method == methodBatchImport || method == methodImport) && r.imp.Counts.Created == 0 {
+		return r.addInstead(ctx)
+	}
+	if r.imp.Counts.Created+r.imp.Counts.Updated > 0 {
+		// Others went in, so it is these rows.
+		outcomes := make([]Entry, len(f.tasks))
+		for i, t := range f.tasks {
+			p := rowRefused(t.entry, verdicts[i])
+			outcomes[i] = t.entry
+			outcomes[i].State, outcomes[i].Problem = EntryFailed, &p
+		}
+		return r.settled(ctx, outcomes, nil)
+	}
+	if method == methodUpdate && denied {
+		return &waitError{reason: problem("no_update_right", "code", fault.Code)}
+	}
+	return &waitError{reason: problem(reasons[code], "code", fault.Code)}
+}
+
+// addInstead goes on without the right to import, by adding rows one by one.
+// That a person lacks this right no method tells before the first write
+// (crm.md 3.1). Adding starts what the portal does with new items; where
+// there may be such a thing, the person is asked first.
+func (r *run) addInstead(ctx context.Context) error {
+	if t := r.planner.schema.Type; t.Automation || t.Workflows {
+		return &waitError{reason: problem(askRules)}
+	}
+	_, err := r.write(ctx, nil, func(imp *Import) error {
+		imp.Target.AddOnly = true
+		return nil
+	})
+	return err
+}
+
+// askRules is the reason of an import that waits for the person's word: it
+// can go on only by starting the portal's rules.
+const askRules = "no_import_right_rules"
+
+// lost leaves rows in doubt, whose answer did not come.
+func (r *run) lost(ctx context.Context, f *flight) error {
+	r.doubt = true
+	// Before it left, the request may have waited for its turn or for a
+	// token: the portal may be at work on it for a whole time-out yet.
+	now := r.s.now()
+	entries := make([]Entry, len(f.tasks))
+	for i, t := range f.tasks {
+		entries[i] = t.entry
+		entries[i].SentAt = now
+	}
+	slow := 0.0
+	if f.took > 50*time.Second {
+		// It ran into the portal's own limit: it was too large.
+		slow = f.took.Seconds() / float64(len(f.tasks))
+	}
+	err := r.settled(ctx, entries, func(imp *Import) { imp.SecondsPerRow = max(imp.SecondsPerRow, slow) })
+	if err != nil {
+		return err
+	}
+	r.s.log.WarnContext(ctx, "answer lost; its rows will be looked up", "import", r.imp.ID, "rows", len(f.tasks), "err", f.err)
+	return nil
+}
+
 // back returns rows to pending: they were provably not written, and the
 // attempt does not count.
-func back(sending []Entry) []Entry {
-	entries := slices.Clone(sending)
-	for i := range entries {
-		entries[i].State = EntryPending
-		entries[i].Attempt--
+func back(tasks []task) []Entry {
+	entries := make([]Entry, len(tasks))
+	for i, t := range tasks {
+		entries[i] = pendingAgain(t.entry)
 	}
 	return entries
 }
 
-// verdict is what the portal says of one row; the zero one is no word.
-type verdict struct {
-	id         int64
-	code, text string
-	// saved: the portal reports trouble about an item that it has saved.
-	saved bool
-}
-
-// verdictsOf reads the answer, a verdict for each row that was sent.
-func verdictsOf(result json.RawMessage, c *chunk) ([]verdict, error) {
-	keys := make([]string, len(c.sending))
-	for i, e := range c.sending {
-		keys[i] = chunkKey(e)
-	}
-	rows, err := bitrix.ParseImported(result, keys)
-	if err != nil {
-		return nil, fmt.Errorf("reading the verdicts: %w", err)
-	}
-	verdicts := make([]verdict, len(keys))
-	for i, key := range keys {
-		row, ok := rows[key]
-		switch {
-		case !ok:
-		case row.Err != nil:
-			verdicts[i] = verdict{
-				code: row.Err.Code, text: plainText(row.Err.Description), saved: row.Err.Class == bitrix.Unknown,
-			}
-		default:
-			verdicts[i].id = row.ID
-		}
-	}
-	return verdicts, nil
-}
-
-// refusesAll: a right or a plan that is missing refuses each row alike; the
-// rows are not to blame.
-func refusesAll(verdicts []verdict, c *chunk) (Problem, bool) {
-	var code string
-	for _, v := range verdicts {
-		reason, known := reasons[strings.ToUpper(v.code)]
-		if v.id > 0 || !known || reason == "target_gone" {
-			return Problem{}, false
-		}
-		code = v.code
-	}
-	if len(c.sending) == 0 {
-		return Problem{}, false
-	}
-	return problem(reasons[strings.ToUpper(code)], "code", code), true
+func pendingAgain(e Entry) Entry {
+	e.State = EntryPending
+	e.Attempt--
+	return e
 }
 
 var tags = regexp.MustCompile(`<[^>]*>`)
@@ -302,12 +332,6 @@ func plainText(s string) string {
 		s = string(runes[:300]) + "…"
 	}
 	return s
-}
-
-// perRow is what a row cost the portal, in seconds: as it says, or as long
-// as the request took.
-func perRow(t bitrix.Time, took time.Duration, rows int) float64 {
-	return cmp.Or(t.Duration, took, time.Millisecond).Seconds() / float64(rows)
 }
 
 // smooth follows the portal's speed: at once when it gets slower, slowly

@@ -98,6 +98,7 @@ type Service struct {
 	fetch       *fetch.Client
 	words       func(string) (unnamed, link string)
 	schemas     schemaCache
+	bodies      bodies
 }
 
 // New makes a Service.

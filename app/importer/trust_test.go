@@ -32,6 +32,7 @@ func TestAnotherReadingNeedsAnotherCheck(t *testing.T) {
 			t.Fatalf("starting what was not checked: %v", err)
 		}
 
+		b.portal.SetCost("crm.item.batchImport", 20*time.Millisecond)
 		again := b.checked(table(6000))
 		_, err = b.svc.Start(b.ctx(), b.actor, again.ID)
 		b.must(err)

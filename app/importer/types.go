@@ -149,6 +149,9 @@ type Target struct {
 	Key string `json:"key,omitempty"`
 	// Automation starts the portal's automation rules for what is created.
 	Automation bool `json:"automation,omitempty"`
+	// AddOnly: the person has no right to import, so rows are added one by
+	// one. The run finds out.
+	AddOnly bool `json:"addOnly,omitempty"`
 	// Fast sends several requests at a time: items get their ids in any order.
 	Fast bool `json:"fast,omitempty"`
 }

@@ -240,7 +240,7 @@ func TestPipelineOfTheItem(t *testing.T) {
 
 // hook is an inbound webhook of a user.
 func (b *bench) hook(user int64) bitrix.WebhookURL {
-	w, err := bitrix.ParseWebhook(b.portal.Webhook(user))
+	w, err := bitrix.ParseWebhook(b.portal.Webhook(user), true)
 	b.must(err)
 	return w
 }
