@@ -121,7 +121,7 @@ func TestMatching(t *testing.T) {
 		}
 		slices.Sort(codes)
 		several := fmt.Sprintf("key_several %d, %d", ids[2].ID, ids[3].ID)
-		if want := []string{"key_repeated ", "key_repeated ", several}; !slices.Equal(codes, want) {
+		if want := []string{several, "keys_repeated ", "keys_repeated "}; !slices.Equal(codes, want) {
 			t.Fatalf("findings %v", codes)
 		}
 		imp = b.run(imp.ID)
@@ -221,6 +221,8 @@ func TestUpdateFaults(t *testing.T) {
 // pipeline, and an update does not move an item to another one.
 func TestPipelineOfTheItem(t *testing.T) {
 	p := profile()
+	main := &p.Types[0].Pipelines[0]
+	main.Stages = append(main.Stages, emulator.Stage{Code: "LOSE", Name: "Lost", Semantics: "F"})
 	p.Types[0].Pipelines = append(p.Types[0].Pipelines, emulator.Pipeline{ID: 10, Name: "Second", Stages: []emulator.Stage{
 		{Code: "FRESH", Name: "New"}, {Code: "GONE", Name: "Lost", Semantics: "F"},
 	}})
