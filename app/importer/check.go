@@ -210,6 +210,9 @@ func (c *check) prepare(ctx context.Context, table tableReader, reading int) err
 		return err
 	}
 	c.resolver = c.s.newResolver(c.imp, caller)
+	if err := c.s.findPast(ctx, caller, c.planner); err != nil {
+		return err
+	}
 	c.rows = table.Rows()
 	limited := c.rows
 	if c.imp.Limit > 0 {
@@ -338,6 +341,9 @@ func (c *check) finish(ctx context.Context) error {
 	result.Forgotten = len(forgotten)
 	rules := checkedRules{Repeats: c.planner.repeats.pack(), Answers: result.Answers}
 	if err := c.s.saveDocument(ctx, rulesName(c.imp.ID), c.imp.Key, rules); err != nil {
+		return err
+	}
+	if err := c.s.savePast(ctx, c.imp, c.planner); err != nil {
 		return err
 	}
 	if err := c.s.saveDocument(ctx, checkName(c.imp.ID), c.imp.Key, result); err != nil {

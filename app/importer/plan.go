@@ -47,6 +47,8 @@ type planner struct {
 	// update: see Service.find.
 	existing map[string][]existing
 	targets  map[string]field.Target
+	// past is what history keeps to; nil: none is imported.
+	past *past
 	// watch is told of each cell of a row, for the table of rows.
 	watch func(seenCell)
 }
@@ -326,6 +328,7 @@ func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, fou
 	}
 	w.checkRepeats(index, row)
 	if item == nil {
+		w.checkPast(index)
 		w.complete(row.Number, category)
 	} else {
 		w.update(item)

@@ -127,6 +127,10 @@ func Codes() map[string][]string {
 		"undo_no_right":      {"code"},
 		"undo_refused":       {"code", "text"},
 		"key_beside_code":    {"field", "code"},
+		// Of history: see past.
+		"history_newer_exists": {"field", "value", "column", "time"},
+		"history_only_new":     {"field"},
+		"history_unsorted":     {"field", "value", "column"},
 	}
 	// A file has the name the cell gives it, an archive as a whole none.
 	for code, args := range fetch.Codes() {

@@ -15,6 +15,8 @@ type rowWriter struct {
 	found  func(cellFinding)
 	plan   rowPlan
 	filled map[string]bool
+	// times are those of history, see past.
+	times map[string]pastCell
 	// troubled are the fields that have a problem of their own.
 	troubled map[string]bool
 	// findings are told when the row is through: a row that the person skips
@@ -79,6 +81,7 @@ func (w *rowWriter) cell(c *plannedColumn, t field.Target, conv *field.Converter
 	if !value.Set {
 		return
 	}
+	w.noteTime(t.Name, value, g.raw)
 	if len(w.p.required) > 0 {
 		if w.filled == nil {
 			w.filled = make(map[string]bool, len(w.p.required))

@@ -197,6 +197,9 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	r.planner.repeats = repeats
+	if err := r.s.loadPast(ctx, r.imp, r.planner); err != nil {
+		return err
+	}
 	r.resolver = r.s.newResolver(r.imp, caller)
 	return nil
 }
