@@ -1,73 +1,15 @@
 package importer
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
-
-// certain is the confidence from which a column is matched by itself; below
-// it the person decides.
-const certain = 0.7
-
-// Suggest says which entity type's field names fit the headers best: how
-// many columns matched, of how many. No clear winner is entityTypeID 0.
-func (s *Service) Suggest(ctx context.Context, a Actor, imp string, types []bitrix.Type) (entityTypeID int64, matched, of int, err error) {
-	draft, err := s.Import(ctx, a, imp)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	u, err := s.store.Upload(ctx, a.Portal, draft.Upload)
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("loading upload: %w", err)
-	}
-	if u.Inspection == nil {
-		return 0, 0, 0, Refuse("upload_incomplete")
-	}
-	caller, err := s.connect(ctx, a.Portal, a.Connection)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	ids := make([]int64, len(types))
-	for i, t := range types {
-		ids[i] = t.EntityTypeID
-	}
-	fields, err := bitrix.ReadFieldsOf(ctx, caller, ids)
-	if err != nil {
-		return 0, 0, 0, portalError("reading the fields of all smart processes", err)
-	}
-	best, second := 0, 0
-	for _, id := range ids {
-		n := headersIn(fields[id], field.Context{EntityTypeID: id, Lang: a.Lang}, u)
-		if n > best {
-			best, second, entityTypeID = n, best, id
-		} else if n > second {
-			second = n
-		}
-	}
-	if best == second {
-		entityTypeID = 0
-	}
-	return entityTypeID, best, len(u.Inspection.Columns), nil
-}
-
-// headersIn counts the columns that surely have a field here.
-func headersIn(fields []bitrix.Field, c field.Context, u Upload) int {
-	targets := field.Targets(fields, c)
-	n := 0
-	for _, column := range u.Inspection.Columns {
-		if p := field.Match(column.Name, field.Profile{}, targets, c); len(p) > 0 && p[0].Confidence >= certain {
-			n++
-		}
-	}
-	return n
-}
 
 // SetTarget is step 2. Another entity type makes the mapping meaningless.
 func (s *Service) SetTarget(ctx context.Context, a Actor, imp string, t Target) (Import, error) {
@@ -172,83 +114,133 @@ func changeable(imp Import) error {
 	}
 }
 
+// contextOf is what converting needs to know for an import: the stages are
+// those of the pipeline that its rows go to.
+func contextOf(imp Import, schema Schema) field.Context {
+	c := schema.Context
+	c.CategoryID = pipelineOf(imp, schema).CategoryID
+	return c
+}
+
+// pipelineOf is the target with the pipeline that a constant names instead:
+// the default stage of another pipeline is none there.
+func pipelineOf(imp Import, schema Schema) Target {
+	t := imp.Target
+	text := imp.Mapping.Constants[fieldCategory]
+	if text == "" {
+		return t
+	}
+	for _, target := range field.Targets(schema.Fields, schema.Context) {
+		if target.Name != fieldCategory {
+			continue
+		}
+		id := asInt64(field.NewOptions(target.Options).ID(text))
+		if id != 0 && id != t.CategoryID {
+			t.CategoryID, t.StageID = id, ""
+		}
+	}
+	return t
+}
+
 // Columns is step 3: every file column with its examples and its proposal
-// or the person's choice. It is refused until the file has been read.
-func (s *Service) Columns(ctx context.Context, a Actor, imp string) (ColumnsView, error) {
+// or the person's choice. It is refused until the file has been read. A form
+// that is not saved yet may be given instead of what is saved.
+func (s *Service) Columns(ctx context.Context, a Actor, imp string, form *Mapping) (ColumnsView, error) {
 	draft, u, schema, err := s.draftWithSchema(ctx, a, imp)
 	if err != nil {
 		return ColumnsView{}, err
 	}
-	targets := field.Targets(schema.Fields, schema.Context)
-	proposals := make([][]field.Proposal, len(u.Table.Columns))
-	for i, c := range u.Table.Columns {
-		proposals[i] = field.Match(c.Name, u.Profiles[i], targets, schema.Context)
+	saved, err := s.mappings(ctx, a.Portal, draft.Target.EntityTypeID)
+	if err != nil {
+		return ColumnsView{}, err
 	}
+	if form != nil {
+		draft.Mapping = *form
+	}
+	c := contextOf(draft, schema)
+	view := ColumnsView{Targets: field.Targets(schema.Fields, c), Constants: draft.Mapping.Constants}
+	known, mark := recallFrom(saved, u.Table.Columns), templateOf(a.Portal, draft.Target.EntityTypeID, u)
+	lists := proposals(u, view.Targets, c, mark, known)
 	chosen := map[int]ColumnMapping{}
-	if len(draft.Mapping.Columns) == 0 {
-		chosen = assign(proposals, targets)
-	}
 	for _, m := range draft.Mapping.Columns {
 		chosen[m.Column] = m
 	}
-	view := ColumnsView{Targets: targets, Constants: draft.Mapping.Constants}
-	byName := targetsByName(schema)
-	for i, c := range u.Table.Columns {
+	fresh := len(chosen) == 0
+	if fresh {
+		chosen = view.propose(u, c, lists, mark, known)
+	}
+	targets := byName(view.Targets)
+	for i, column := range u.Table.Columns {
+		m, decided := chosen[i]
 		v := ColumnView{
-			Index: i, Name: c.Name, Examples: u.Profiles[i].Examples, Filled: u.Profiles[i].Filled,
-			Rows: u.Table.Rows, Mapping: chosen[i], Proposals: proposals[i],
+			Index: i, Name: column.Name, Examples: u.Profiles[i].Examples, Filled: u.Profiles[i].Filled,
+			Rows: u.Table.Rows, Mapping: m, Proposals: lists[i], Profile: u.Profiles[i],
 		}
 		v.Mapping.Column = i
-		if t, ok := byName[v.Mapping.Field]; ok {
-			v.fill(t, u.Profiles[i])
-		} else if len(draft.Mapping.Columns) == 0 && v.Filled > 0 {
+		if t, ok := targets[m.Field]; ok {
+			v.fill(t, c)
+		} else if !decided && v.Filled > 0 {
+			v.Undecided = true
 			view.Undecided++
 		}
 		view.Columns = append(view.Columns, v)
 	}
-	view.Missing = missing(targets, view, draft.Target)
+	view.Missing = missing(view.Targets, view, draft.Target)
+	view.Currencies, view.BaseCurrency, view.Zone = c.Currencies, c.BaseCurrency, zoneOf(c)
 	return view, nil
 }
 
 // fill adds how the column's cells will be read. What the person chose
 // stays; what he has not chosen is inferred from all cells.
-func (v *ColumnView) fill(t field.Target, p field.Profile) {
-	style, evidence, open := field.Infer(t, p)
+func (v *ColumnView) fill(t field.Target, c field.Context) {
+	style, evidence, open := field.Infer(t, v.Profile)
 	v.Evidence = evidence
 	if v.Mapping.Style == (field.Style{}) {
 		v.Mapping.Style, v.Open = style, open
+	} else {
+		v.Open = unanswered(v.Mapping.Style, open)
+	}
+	if t.Type == "boolean" {
+		v.Words = understood(t, v.Profile, c)
 	}
 }
 
-// assign gives each column its best certain target, surest first. A target
-// is used once, unless it takes several values.
-func assign(proposals [][]field.Proposal, targets []field.Target) map[int]ColumnMapping {
-	type candidate struct {
-		column int
-		field.Proposal
+// zoneOf names the zone of times written without one.
+func zoneOf(c field.Context) string {
+	if c.Location == nil {
+		return time.UTC.String()
 	}
-	var all []candidate
-	for i, list := range proposals {
-		for _, p := range list {
-			if p.Confidence >= certain {
-				all = append(all, candidate{i, p})
+	return c.Location.String()
+}
+
+// unanswered are the questions to which a style has no answer.
+func unanswered(s field.Style, open []string) []string {
+	answers := map[string]string{field.OpenDateOrder: s.DateOrder, field.OpenDecimal: s.Decimal, field.OpenList: s.List}
+	return slices.DeleteFunc(slices.Clone(open), func(question string) bool { return answers[question] != "" })
+}
+
+// maxWords is how many words of a yes-or-no column are shown.
+const maxWords = 6
+
+// understood says how the commonest words of a yes-or-no column are read.
+func understood(t field.Target, p field.Profile, c field.Context) []Word {
+	conv, err := field.NewConverter(t, field.Style{}, c)
+	if err != nil {
+		return nil
+	}
+	var words []Word
+	for _, v := range p.Values[:min(len(p.Values), maxWords)] {
+		value, trouble := conv.Convert(v.Value, nil)
+		w := Word{Text: v.Value, Known: trouble == nil && value.Set}
+		if w.Known {
+			w.Yes = value.JSON == "Y"
+			if list, ok := value.JSON.([]any); ok {
+				w.Yes = len(list) > 0 && list[0] == "Y"
 			}
 		}
+		words = append(words, w)
 	}
-	slices.SortStableFunc(all, func(x, y candidate) int { return cmp.Compare(y.Confidence, x.Confidence) })
-	multiple := map[string]bool{}
-	for _, t := range targets {
-		multiple[t.Name] = t.Multiple
-	}
-	chosen, used := map[int]ColumnMapping{}, map[string]bool{}
-	for _, c := range all {
-		if _, has := chosen[c.column]; has || (used[c.Field] && !multiple[c.Field]) {
-			continue
-		}
-		used[c.Field] = true
-		chosen[c.column] = ColumnMapping{Column: c.column, Field: c.Field, Why: c.Why}
-	}
-	return chosen
+	return words
 }
 
 // missing lists required fields that nothing fills. The pipeline, the stage
@@ -300,66 +292,4 @@ func (s *Service) draftWithSchema(ctx context.Context, a Actor, imp string) (Imp
 	schema, err := s.Schema(ctx, a, draft.Target.EntityTypeID)
 	schema.Context.Key = draft.Target.Key
 	return draft, u, schema, err
-}
-
-// SetMapping stores step 3. It refuses a field used twice, fields that
-// cannot be written, and required ones that nothing fills.
-func (s *Service) SetMapping(ctx context.Context, a Actor, imp string, m Mapping) (Import, error) {
-	draft, u, schema, err := s.draftWithSchema(ctx, a, imp)
-	if err != nil {
-		return Import{}, err
-	}
-	targets := targetsByName(schema)
-	used := map[string]int{}
-	view := ColumnsView{Constants: m.Constants}
-	for i := range m.Columns {
-		c := &m.Columns[i]
-		if c.Column < 0 || c.Column >= len(u.Table.Columns) {
-			return Import{}, Refuse("column_gone", "column", strconv.Itoa(c.Column+1))
-		}
-		view.Columns = append(view.Columns, ColumnView{Mapping: *c})
-		if c.Field == "" {
-			continue
-		}
-		t, ok := targets[c.Field]
-		if !ok || !t.Writable {
-			return Import{}, Refuse("field_gone", "field", c.Field)
-		}
-		if other, twice := used[c.Field]; twice && !t.Multiple {
-			return Import{}, Refuse("field_twice", "field", t.Title,
-				"column", u.Table.Columns[c.Column].Name, "other", u.Table.Columns[other].Name)
-		}
-		used[c.Field] = c.Column
-		if c.Style == (field.Style{}) {
-			style, _, open := field.Infer(t, u.Profiles[c.Column])
-			if len(open) > 0 {
-				return Import{}, Refuse("style_open", "column", u.Table.Columns[c.Column].Name, "question", open[0])
-			}
-			c.Style = style
-		}
-	}
-	if len(used) == 0 {
-		return Import{}, Refuse("nothing_mapped")
-	}
-	if key := draft.Target.Key; key != "" {
-		if _, mapped := used[key]; !mapped {
-			return Import{}, Refuse("key_not_mapped", "field", cmpOr(targets[key].Title, key))
-		}
-	}
-	if list := missing(field.Targets(schema.Fields, schema.Context), view, draft.Target); len(list) > 0 {
-		titles := make([]string, len(list))
-		for i, t := range list {
-			titles[i] = t.Title
-		}
-		return Import{}, Refuse("required_missing", "fields", strings.Join(titles, ", "))
-	}
-	return s.update(ctx, a, imp, func(imp *Import) error {
-		if err := changeable(*imp); err != nil {
-			return err
-		}
-		imp.Mapping = m
-		imp.Rows = u.Table.Rows
-		imp.redraft()
-		return nil
-	})
 }

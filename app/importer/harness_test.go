@@ -283,7 +283,7 @@ func (b *bench) checked(content string) importer.Import {
 	imp := b.upload("contracts.csv", content)
 	imp, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, importer.Target{EntityTypeID: spa})
 	b.must(err)
-	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID)
+	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID, nil)
 	b.must(err)
 	var m importer.Mapping
 	for _, c := range view.Columns {

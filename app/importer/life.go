@@ -24,11 +24,13 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 	if err != nil {
 		return Import{}, err
 	}
+	first := false
 	started, err := s.update(ctx, a, imp, func(imp *Import) error {
 		switch imp.State {
 		case Running, Waiting:
 			return nil
 		case Checked:
+			first = true
 		case Draft, Checking:
 			return Refuse("not_checked")
 		default:
@@ -43,6 +45,9 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 	})
 	if err != nil {
 		return Import{}, err
+	}
+	if first {
+		s.remember(ctx, a, started)
 	}
 	s.ring(ctx, runLane(started.Portal))
 	return started, nil

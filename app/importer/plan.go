@@ -123,6 +123,7 @@ type cellFinding struct {
 
 // newPlanner prepares the columns. Its Refusals name what no longer fits.
 func newPlanner(imp Import, schema Schema, columns []sheet.Column, answers []Answer) (*planner, error) {
+	imp.Target = pipelineOf(imp, schema)
 	by := rulingsOf(imp, answers)
 	schema.Context.Key = imp.Target.Key
 	targets := targetsByName(schema)

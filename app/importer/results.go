@@ -40,6 +40,18 @@ type ColumnView struct {
 	// such as "date_order".
 	Evidence field.Evidence
 	Open     []string
+	// Undecided: nothing was certain, and nobody has said anything yet.
+	Undecided bool
+	// Profile is what is in the cells; Words says how a yes-or-no column's
+	// words are read.
+	Profile field.Profile
+	Words   []Word
+}
+
+// Word is a word of a yes-or-no column and what it means.
+type Word struct {
+	Text       string
+	Known, Yes bool
 }
 
 // ColumnsView is step 3 as a whole.
@@ -51,6 +63,16 @@ type ColumnsView struct {
 	Constants map[string]string
 	// Undecided counts columns for which nothing was certain.
 	Undecided int
+	// Memory is the mapping of a former file that is proposed, Gone what of
+	// it has no field any more; Template: the columns are those of the smart
+	// process's template.
+	Memory   *SavedMapping
+	Gone     []string
+	Template bool
+	// Currencies are those of the portal, BaseCurrency is meant where an
+	// amount names none, Zone is that of times written without one.
+	Currencies         []string
+	BaseCurrency, Zone string
 }
 
 // Finding is something the check found in one column: one distinct value,

@@ -164,12 +164,13 @@ type ColumnMapping struct {
 	Field string `json:"field,omitempty"`
 	// Style is how this column's cells are written, where it matters.
 	Style field.Style `json:"style"`
-	// Why is the code of the reason of a proposal: "title", "code",
-	// "synonym", "values", "memory"; empty when the person chose.
+	// Why is the code of the reason of a proposal, one of Whys; empty when
+	// the person chose.
 	Why string `json:"why,omitempty"`
 }
 
-// Mapping is step 3: every file column once, and constants beside.
+// Mapping is step 3: every file column once, and constants beside. Of a
+// draft, columns that are undecided are left out.
 type Mapping struct {
 	Columns []ColumnMapping `json:"columns"`
 	// Constants are values for fields that are not in the file: field
