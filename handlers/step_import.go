@@ -50,7 +50,7 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 		person = t.Text("import.user", "id", strconv.FormatInt(id, 10))
 	}
 	d.Responsible = sourceOf(t, imp.Mapping, "assignedById", person)
-	view, err := s.importer.Columns(c.UserContext(), v.actor(), imp.ID)
+	view, err := s.importer.Columns(c.UserContext(), v.actor(), imp.ID, nil)
 	if err != nil {
 		if _, ok := refusal(err); !ok {
 			return err

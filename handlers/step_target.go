@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -28,8 +29,7 @@ type targetData struct {
 	Pipeline    int64
 	Stages      []bitrix.Status
 	Stage       string
-	Responsible int64
-	Me          int64
+	Responsible personField
 	// Trouble says why nothing can be chosen now.
 	Trouble string
 }
@@ -57,7 +57,7 @@ func (s *Server) targetStep(c *fiber.Ctx, v visit) error {
 
 func (s *Server) showTarget(c *fiber.Ctx, v visit, imp importer.Import, failures []failure) error {
 	t := s.text(c)
-	d := targetData{chrome: stepper(t, 2, imp), Import: imp, Me: v.Session.User, Responsible: imp.Target.Responsible}
+	d := targetData{chrome: stepper(t, 2, imp), Import: imp}
 	d.Failures = failures
 	d.Lead = t.Text("target.lead")
 	d.Scripts = []string{"target.js"}
@@ -82,10 +82,29 @@ func (s *Server) showTarget(c *fiber.Ctx, v visit, imp importer.Import, failures
 	if err := s.choose(c, v, &d, types); err != nil {
 		return err
 	}
-	if d.Responsible == 0 {
-		d.Responsible = v.Session.User
+	if err := s.chooseResponsible(c, v, &d); err != nil {
+		return err
 	}
 	return s.render(c, "target", t.Text("target.title"), d)
+}
+
+// chooseResponsible is the person for rows that name nobody: the one in the
+// form, the one saved, or who looks at the page.
+func (s *Server) chooseResponsible(c *fiber.Ctx, v visit, d *targetData) error {
+	f := personField{Name: "responsible", ID: "responsible", Find: "find", Chosen: d.Import.Target.Responsible}
+	form, err := s.form(c)
+	if err != nil && !isMultipart(c) {
+		return err
+	}
+	if id, err := strconv.ParseInt(form.Get("responsible"), 10, 64); err == nil {
+		f.Chosen = id
+	}
+	if f.Chosen == 0 {
+		f.Chosen = v.Session.User
+	}
+	f.Query = form.Get("who.responsible")
+	d.Responsible, err = s.personOf(c.UserContext(), v, s.text(c), f)
+	return err
 }
 
 // choose selects a smart process: the one in the form, the one saved, the
@@ -111,22 +130,25 @@ func (s *Server) choose(c *fiber.Ctx, v visit, d *targetData, types []bitrix.Typ
 	case len(types) == 1:
 		d.Chosen = types[0].EntityTypeID
 	case len(types) > 1:
-		id, matched, of, err := s.importer.Suggest(c.UserContext(), v.actor(), d.Import.ID, types)
+		fit, err := s.importer.Suggest(c.UserContext(), v.actor(), d.Import.ID, types)
 		if _, told := refusal(err); err != nil && !told {
 			return err
 		}
-		if has[id] {
-			d.Chosen, d.Why = id, t.Text("target.why_headers", "n", matched, "all", of)
+		if has[fit.EntityTypeID] {
+			d.Chosen, d.Why = fit.EntityTypeID, t.Text("target.why_headers", "n", fit.Matched, "all", fit.Of)
+			if fit.Template {
+				d.Why = t.Text("target.why_template")
+			}
 		}
 	}
 	if d.Chosen == 0 {
 		return nil
 	}
-	return s.offer(c, v, d, form.Get("pipeline"))
+	return s.offer(c, v, d, form.Get("pipeline"), form.Get("stage"))
 }
 
 // offer reads the pipelines and stages of the chosen smart process.
-func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline string) error {
+func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline, stage string) error {
 	schema, err := s.importer.Schema(c.UserContext(), v.actor(), d.Chosen)
 	if err != nil {
 		problem, ok := refusal(err)
@@ -159,6 +181,9 @@ func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline string) er
 	if saved && d.Pipeline == d.Import.Target.CategoryID {
 		d.Stage = d.Import.Target.StageID
 	}
+	if slices.ContainsFunc(d.Stages, func(st bitrix.Status) bool { return st.ID == stage }) {
+		d.Stage = stage
+	}
 	return nil
 }
 
@@ -187,7 +212,7 @@ func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
 	if err != nil {
 		return err
 	}
-	if form.Get("do") == "show" {
+	if do := form.Get("do"); do == "show" || do == "find" {
 		return s.targetStep(c, v)
 	}
 	t, a, id := s.text(c), v.actor(), c.Params("id")
@@ -214,8 +239,20 @@ func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
 		// The pipeline in the form belongs to another smart process.
 		target.CategoryID, target.StageID = 0, ""
 	}
-	if text := form.Get("responsible"); text != "" && target.Responsible <= 0 {
-		return again(failure{Field: "responsible", Text: t.Problem("responsible_not_a_number", nil)})
+	if who := strings.TrimSpace(form.Get("who.responsible")); who != "" {
+		// A name was typed and not searched for.
+		found, err := s.importer.People(c.UserContext(), a, who)
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return again(failure{Field: "who-responsible", Text: t.Problem("nobody_found", map[string]string{"name": who})})
+		case len(found) > 1:
+			return again(failure{Field: "responsible", Text: t.Problem("responsible_not_chosen", nil)})
+		}
+		target.Responsible = found[0].ID
+	} else if form.Has("responsible") && target.Responsible <= 0 {
+		return again(failure{Field: "responsible", Text: t.Problem("responsible_not_chosen", nil)})
 	}
 	saved, err := s.importer.SetTarget(c.UserContext(), a, id, target)
 	if err != nil {

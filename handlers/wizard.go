@@ -27,11 +27,19 @@ type Importer interface {
 
 	Begin(ctx context.Context, a importer.Actor, upload string) (importer.Import, error)
 	Types(ctx context.Context, a importer.Actor) ([]bitrix.Type, error)
-	Suggest(ctx context.Context, a importer.Actor, imp string, types []bitrix.Type) (entityTypeID int64, matched, of int, err error)
+	Suggest(ctx context.Context, a importer.Actor, imp string, types []bitrix.Type) (importer.Suggestion, error)
+	People(ctx context.Context, a importer.Actor, query string) ([]importer.Person, error)
 	Schema(ctx context.Context, a importer.Actor, entityTypeID int64) (importer.Schema, error)
 	SetTarget(ctx context.Context, a importer.Actor, imp string, t importer.Target) (importer.Import, error)
 
-	Columns(ctx context.Context, a importer.Actor, imp string) (importer.ColumnsView, error)
+	Columns(ctx context.Context, a importer.Actor, imp string, form *importer.Mapping) (importer.ColumnsView, error)
+	KeepMapping(ctx context.Context, a importer.Actor, imp string, m importer.Mapping) (importer.Import, error)
+	Propose(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	SavedMappings(ctx context.Context, a importer.Actor, imp string) ([]importer.SavedMapping, error)
+	ApplyMapping(ctx context.Context, a importer.Actor, imp, id string) (importer.Import, importer.Applied, error)
+	SaveMappingAs(ctx context.Context, a importer.Actor, imp, name string, m importer.Mapping) error
+	RenameMapping(ctx context.Context, a importer.Actor, imp, id, name string) error
+	DeleteMapping(ctx context.Context, a importer.Actor, imp, id string) error
 	SetMapping(ctx context.Context, a importer.Actor, imp string, m importer.Mapping) (importer.Import, error)
 	Check(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	CheckResult(ctx context.Context, a importer.Actor, imp string) (importer.CheckResult, error)
@@ -59,6 +67,9 @@ var _ Importer = (*importer.Service)(nil)
 func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/start", s.inside(s.fileStep))
 	r.Post("/history", s.inside(s.history))
+
+	r.Post("/template", s.inside(s.templates))
+	r.Post("/template/file", s.inside(s.templateFile))
 
 	r.Post("/uploads", s.inside(s.createUpload))
 	r.Head("/uploads/:id", s.inside(s.uploadOffset))

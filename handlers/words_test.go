@@ -11,6 +11,7 @@ import (
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/locale"
 	"github.com/spa-importer/spa-importer/app/sheet"
+	"github.com/spa-importer/spa-importer/app/template"
 )
 
 // sentences are all keys that are put together from codes, with the
@@ -33,7 +34,7 @@ func sentences() map[string][]string {
 		}
 		all["problem."+code] = args
 	}
-	for _, code := range []string{"no_file", "no_rows_pasted", "responsible_not_a_number"} {
+	for _, code := range []string{"no_file", "no_rows_pasted", "responsible_not_chosen", "no_template_type"} {
 		all["problem."+code] = nil
 	}
 	all["problem.other"] = []string{"code"}
@@ -47,7 +48,16 @@ func sentences() map[string][]string {
 	for _, code := range field.Notes() {
 		all["columns.note_"+code] = nil
 	}
-	for _, code := range field.Whys() {
+	all["problem.nobody_found"] = []string{"name"}
+	for _, kind := range template.Kinds() {
+		for _, about := range []string{"type_", "how_", "example_"} {
+			all["template."+about+kind] = nil
+		}
+	}
+	for _, key := range template.Texts() {
+		all["template."+key] = []string{"n"}
+	}
+	for _, code := range importer.Whys() {
 		all["columns.why_"+code] = nil
 	}
 	for _, code := range field.Questions() {

@@ -1,74 +1,73 @@
-// Step 3: what is matched so far, which fields are taken, which required
-// ones are missing. The server judges it again when the form is sent.
+// Step 3: a change is sent to the server, and what follows from it is shown
+// without leaving the page: options, questions, what is taken, what is
+// missing. Without scripts a button does the same.
+import { call, session } from './frame.js';
+
 const form = document.getElementById('mapping');
-const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
-const say = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const number = (n) => new Intl.NumberFormat(document.documentElement.lang).format(n);
+let which = 'all';
+let asking = 0;
 
-const rows = form ? [...form.querySelectorAll('tr[data-column]')].map((row) => ({
-  row,
-  select: row.querySelector('select[name^="field."]'),
-  name: row.querySelector('.name').textContent,
-  status: row.querySelector('[data-status]'),
-  first: row.querySelector('select[name^="field."]').value,
-})) : [];
-
-/** Fields that take one value may be chosen once: the others show who has them. */
-function markTaken() {
-  const taken = new Map();
-  for (const r of rows) if (r.select.value && !r.select.selectedOptions[0].hasAttribute('data-multiple')) taken.set(r.select.value, r.name);
-  for (const r of rows) {
-    for (const option of r.select.options) {
-      option.dataset.title ??= option.textContent;
-      const by = option.value !== r.select.value ? taken.get(option.value) : undefined;
-      option.textContent = by ? `${option.dataset.title} – ${say('used_by', { column: by })}` : option.dataset.title;
-      option.disabled = Boolean(by);
-    }
+/** Rows that the filter leaves. */
+function filter() {
+  for (const row of form.querySelectorAll('tr[data-column]')) {
+    const value = row.querySelector('select[name^="field."]').value;
+    row.hidden = which === 'undecided' ? value !== '?' : which === 'none' && value !== '' && value !== '?';
   }
-}
-
-function markNeeds() {
-  const by = new Map(rows.filter((r) => r.select.value).map((r) => [r.select.value, r.name]));
-  for (const item of form.querySelectorAll('[data-need]')) {
-    const field = item.dataset.need;
-    const text = item.querySelector('[data-by]');
-    text.dataset.given ??= text.textContent;
-    const constant = form.elements[`constant.${field}`]?.value;
-    const column = by.get(field) ?? constant;
-    const elsewhere = !rows.some((r) => r.first === field) && item.classList.contains('good') && text.dataset.elsewhere !== 'no';
-    if (column) { text.textContent = `: ${column}`; item.classList.replace('bad', 'good'); }
-    else if (!elsewhere) { text.textContent = `: ${words.missing}`; item.classList.replace('good', 'bad'); text.dataset.elsewhere = 'no'; }
-  }
-}
-
-function count() {
-  const n = rows.filter((r) => r.select.value).length;
-  document.getElementById('mapped').textContent = say('matched', { n: number(n), all: number(rows.length) });
-}
-
-/** What stood in the last column spoke of the field that was there. */
-function forget(r) {
-  const same = r.select.value === r.first;
-  for (const details of r.row.querySelectorAll('details, .options.asked, .err, [data-hint]')) details.hidden = !same;
-  r.status.querySelector('[data-given]').hidden = !same;
-  r.status.querySelector('[data-mine]').hidden = same || !r.select.value;
-  r.status.querySelector('[data-none]').hidden = same || Boolean(r.select.value);
-}
-
-function filter(which) {
-  for (const r of rows) r.row.hidden = which === 'undecided' && r.select.value !== '';
   for (const button of form.querySelectorAll('[data-filter]')) button.setAttribute('aria-pressed', String(button.dataset.filter === which));
+}
+
+/** Puts new content into an element, and the focus back where it was. */
+function replace(page, id) {
+  const [now, next] = [document.getElementById(id), page.getElementById(id)];
+  if (!now || !next || now.isEqualNode(next)) return;
+  const open = [...now.querySelectorAll('tr[data-column] details[open]')].map((d) => d.closest('tr').dataset.column);
+  const focus = now.contains(document.activeElement) ? document.activeElement : null;
+  if (id === 'mapped') now.textContent = next.textContent;
+  else now.replaceChildren(...next.childNodes);
+  for (const column of open) now.querySelector(`tr[data-column="${column}"] details`)?.setAttribute('open', '');
+  if (focus) {
+    const same = focus.id ? document.getElementById(focus.id) : now.querySelector(`button[value="${CSS.escape(focus.value ?? '')}"]`);
+    same?.focus({ preventScroll: true });
+  }
+}
+
+/** Asks the server what follows from the form; only the last answer counts. */
+async function refresh(does, into) {
+  const mine = ++asking;
+  const body = new URLSearchParams(new FormData(form));
+  body.set('_s', session());
+  body.set('do', does);
+  const before = String(new URLSearchParams(new FormData(form)));
+  const answer = await call(form.action, { method: 'POST', body, headers: { Accept: 'text/html' } });
+  if (mine !== asking) return;
+  if (String(new URLSearchParams(new FormData(form))) !== before) { await refresh(does, into); return; } // typed meanwhile
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  if (!page.getElementById('mapping')) { form.requestSubmit(); return; } // another page: show it
+  for (const id of ['needs-list', 'mapped', 'columns', 'constants']) replace(page, id);
+  filter();
+  const target = into && document.getElementById(into);
+  if (target) target.focus();
 }
 
 if (form) {
   form.addEventListener('change', (event) => {
-    const r = rows.find((one) => one.select === event.target);
-    if (r) forget(r);
-    if (r || event.target.name?.startsWith('constant.')) { markTaken(); markNeeds(); count(); }
+    const name = event.target.name ?? '';
+    if (/^(field|date|decimal|group|currency|percent|list|blank|excel|constant)\./.test(name)) refresh('refresh').catch(() => { /* the form itself asks when it is sent */ });
   });
   form.addEventListener('click', (event) => {
-    const button = event.target.closest('[data-filter]');
-    if (button) filter(button.dataset.filter);
+    const button = event.target.closest('button');
+    if (button?.dataset.filter) { which = button.dataset.filter; filter(); return; }
+    const [does, of] = (button?.value ?? '').split(':');
+    if (!['constant', 'remove', 'add', 'find'].includes(does) || button.form !== form) return;
+    event.preventDefault();
+    const field = does === 'add' ? form.elements.new_field.value : of;
+    const into = does === 'remove' ? 'new-field' : does === 'find' ? undefined : `constant-${field}`;
+    refresh(button.value, into).catch(() => form.submit());
   });
-  markTaken();
+  // The enter key in a search for a person searches.
+  form.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || !event.target.name?.startsWith('who.')) return;
+    event.preventDefault();
+    event.target.parentElement.querySelector('button').click();
+  });
 }

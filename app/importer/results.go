@@ -25,6 +25,9 @@ type Schema struct {
 	Hash string
 }
 
+// Targets are what columns may go to, and what cannot be filled.
+func (s Schema) Targets() []field.Target { return field.Targets(s.Fields, s.Context) }
+
 // ColumnView is one row of step 3: a file column, what is in it, where it
 // is proposed to go.
 type ColumnView struct {
