@@ -306,7 +306,7 @@ func checkByApp(t testing.TB, file string, rows int) func() {
 	b.work()
 	_, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, importer.Target{EntityTypeID: spa})
 	b.must(err)
-	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID)
+	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID, nil)
 	b.must(err)
 	var m importer.Mapping
 	for i, c := range view.Columns {
