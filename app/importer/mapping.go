@@ -23,7 +23,7 @@ func (s *Service) SetMapping(ctx context.Context, a Actor, imp string, m Mapping
 	draft.Mapping = m
 	c := contextOf(draft, schema)
 	list := field.Targets(schema.Fields, c)
-	if err := settleColumns(&m, u, byName(list)); err != nil {
+	if err := settleColumns(&m, u, byName(list), draft.Target.Key); err != nil {
 		return Import{}, err
 	}
 	if err := checkConstants(m.Constants, byName(list), c); err != nil {
@@ -92,8 +92,8 @@ func (s *Service) KeepMapping(ctx context.Context, a Actor, imp string, m Mappin
 }
 
 // settleColumns holds the columns to the file and the fields, and completes
-// their styles.
-func settleColumns(m *Mapping, u Upload, targets map[string]field.Target) error {
+// their styles. Key is the field by which rows find their items, if any.
+func settleColumns(m *Mapping, u Upload, targets map[string]field.Target, key string) error {
 	used := map[string]int{}
 	for i := range m.Columns {
 		c := &m.Columns[i]
@@ -125,6 +125,9 @@ func settleColumns(m *Mapping, u Upload, targets map[string]field.Target) error 
 	}
 	if len(used) == 0 {
 		return Refuse("nothing_mapped")
+	}
+	if _, mapped := used[key]; key != "" && !mapped {
+		return Refuse("key_not_mapped", "field", cmpOr(targets[key].Title, key))
 	}
 	return nil
 }
