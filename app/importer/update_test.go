@@ -19,7 +19,7 @@ func (b *bench) aimed(content string, target importer.Target) importer.Import {
 	target.EntityTypeID = spa
 	imp, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, target)
 	b.must(err)
-	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID)
+	view, err := b.svc.Columns(b.ctx(), b.actor, imp.ID, nil)
 	b.must(err)
 	var m importer.Mapping
 	for _, c := range view.Columns {
