@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spa-importer/spa-importer/app/depot"
+	"github.com/spa-importer/spa-importer/app/fetch"
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/store"
 	"github.com/spa-importer/spa-importer/app/vault"
@@ -43,6 +44,8 @@ type bench struct {
 	// released counts connections given back.
 	released int
 	wire     *wire
+	// web is the rest of the world, from which files are fetched.
+	web *web
 }
 
 // wire is the network: it can lose a connection while the portal goes on
@@ -115,6 +118,7 @@ func newBench(t testing.TB, p emulator.Profile) *bench {
 	b := &bench{t: t, bell: &bell{}, limit: 0}
 	b.world = emulator.New(emulator.Options{})
 	b.portal = b.world.AddPortal(p)
+	b.web = &web{answers: map[string]http.HandlerFunc{}}
 	b.wire = &wire{inner: b.world.Transport(), sever: map[int]bool{}}
 	id, secret := b.world.Keys()
 	b.client = bitrix.New(bitrix.Options{
@@ -155,6 +159,7 @@ func (b *bench) service(j importer.Journal) *importer.Service {
 	return importer.New(importer.Options{
 		Store: b.store, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
 		Log: log, MaxUpload: 1 << 28, Holder: fmt.Sprint("p", time.Now().UnixNano()),
+		Fetch: fetch.New(fetch.Options{Transport: b.web}),
 	})
 }
 

@@ -9,7 +9,8 @@ import (
 // order.
 func (r *run) streams() int {
 	// The first requests show what a row costs, and what the person may do.
-	if r.imp.Target.Fast && r.imp.SecondsPerRow > 0 && !r.widened {
+	// History is taken in its own order alone: see past.
+	if r.imp.Target.Fast && r.imp.SecondsPerRow > 0 && !r.widened && r.planner.past == nil {
 		return fastStreams
 	}
 	return 1
