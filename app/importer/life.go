@@ -191,6 +191,7 @@ func (s *Service) Stop(ctx context.Context, a Actor, imp string) (Import, error)
 // person stopped it are skipped: every row has an outcome.
 func (i *Import) end(state State, now time.Time) {
 	i.State, i.Finished, i.Reason, i.Until = state, now, nil, time.Time{}
+	i.Undoing = false
 	if state == Stopped {
 		i.Counts.Skipped += i.Rows - i.Counts.Sum()
 	}

@@ -68,6 +68,26 @@ func (r *run) pace(ctx context.Context) (size int, err error) {
 	}
 }
 
+// waitUntil waits for a time that is near, and asks for a wait in the journal
+// where it is not.
+func (r *run) waitUntil(ctx context.Context, at time.Time) error {
+	left := at.Sub(r.s.now())
+	if left <= 0 {
+		return nil
+	}
+	if left > shortWait {
+		return &waitError{reason: problem("waiting_for_limit"), until: at}
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // ready is when a request that creates by a method may go, and how many rows
 // it may have: fewer, if that lets it go now.
 func (r *run) ready(method string, now time.Time) (size int, at time.Time) {

@@ -39,6 +39,51 @@ func (s *Service) Outcomes(ctx context.Context, a Actor, imp string, from, limit
 	return rows, err
 }
 
+// UndoOutcomes lists rows by how taking them back has ended, with their
+// original cells, by place in the file from an index on. Without states it
+// lists those that were kept or could not be taken back.
+func (s *Service) UndoOutcomes(ctx context.Context, a Actor, imp string, from, limit int, states ...UndoState) ([]RowOutcome, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return nil, err
+	}
+	if !mayControl(a, i) {
+		return nil, Refuse("not_yours", "name", i.UserName)
+	}
+	if limit <= 0 {
+		limit = reportPage
+	}
+	if len(states) == 0 {
+		states = []UndoState{Kept, Impossible}
+	}
+	u, err := s.store.Upload(ctx, i.Portal, i.Upload)
+	if err != nil {
+		return nil, fmt.Errorf("loading upload: %w", err)
+	}
+	table, closer, err := s.openRows(ctx, i, u)
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	entries, err := s.journal.UndoEntries(ctx, imp, from, limit, states...)
+	if err != nil {
+		return nil, fmt.Errorf("listing what was taken back: %w", err)
+	}
+	rows := make([]RowOutcome, 0, len(entries))
+	for _, e := range entries {
+		o := RowOutcome{Row: e.Row, Index: e.Index, State: e.State, ItemID: e.ItemID, Undo: e.Undo, UndoProblem: e.UndoProblem}
+		_, err := withCells(ctx, table, o, func(o RowOutcome) (bool, error) {
+			o.Cells = slices.Clone(o.Cells)
+			rows = append(rows, o)
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
 // eachOutcome calls f with outcomes in file order until it returns false.
 // Rows that were never taken up have no entries: they are known by their
 // place.
@@ -47,7 +92,7 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 		states = []EntryState{EntrySkipped, EntryFailed}
 	}
 	skipped := slices.Contains(states, EntrySkipped)
-	if skipped && imp.State == Stopped {
+	if skipped && imp.over() {
 		states = append(slices.Clone(states), EntryPending) // refused, and then stopped
 	}
 	u, err := s.store.Upload(ctx, imp.Portal, imp.Upload)
@@ -100,11 +145,14 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 // errEnough ends a reading.
 var errEnough = errors.New("enough")
 
+// over: nothing more is written, though something may be taken back.
+func (i *Import) over() bool { return i.State.Ended() || i.Undoing }
+
 // firstUntaken is the place from which on rows were skipped as a whole:
 // because of the limit, or because a person stopped the import.
 func (i *Import) firstUntaken() int {
 	switch {
-	case i.State == Stopped && i.Cursor < i.Rows:
+	case i.over() && i.Cursor < i.Rows:
 		return i.Cursor
 	case i.Limit > 0 && i.Cursor >= i.Rows:
 		return i.Limit

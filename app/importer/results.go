@@ -163,6 +163,9 @@ type RowOutcome struct {
 	State   EntryState
 	ItemID  int64
 	Problem *Problem
+	// Undo says how taking the row back has ended, UndoProblem why not.
+	Undo        UndoState
+	UndoProblem *Problem
 	// Cells are the original cells, as the file has them.
 	Cells []string
 }

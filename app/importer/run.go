@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
@@ -85,6 +86,11 @@ type run struct {
 	// flying are the requests under way; they come back through back.
 	flying int
 	back   chan *flight
+	// undoFrom is the row from which on the next items are taken back;
+	// targets and base are what comparing their values needs.
+	undoFrom int
+	targets  map[string]field.Target
+	base     string
 	// method is by which rows are created in the next request.
 	method string
 	// widened: a few rows were refused for a right, so more are tried before
@@ -107,10 +113,16 @@ func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until 
 	if imp.stopping() {
 		return r.end(ctx, r.stop(ctx))
 	}
-	err := r.prepare(ctx)
+	step := r.step
+	var err error
+	if imp.Undoing {
+		step = r.undoStep
+	} else {
+		err = r.prepare(ctx)
+	}
 	done := false
 	for err == nil && !done && s.now().Before(until) && ctx.Err() == nil {
-		done, err = r.step(ctx)
+		done, err = step(ctx)
 	}
 	// Nobody leaves before what he has sent is back.
 	if landed := r.landAll(ctx); err == nil || errors.Is(landed, ErrFenced) {

@@ -142,30 +142,39 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
-// mortal is a journal whose process dies at a write: before it is done when
-// left is even, after it when odd.
+// mortal is a journal whose process dies at a write: at its second one
+// before it is done for left 3, after it for left 4, and so on.
 type mortal struct {
 	importer.Journal
 	left int
 	dead bool
 }
 
+// dies says when the process dies: before or after this write, or not yet.
+func (m *mortal) dies() (before, after bool) {
+	m.left -= 2
+	m.dead = m.dead || m.left <= 0
+	return m.left < 0, m.left == 0
+}
+
 func (m *mortal) Write(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
-	if m.dead {
+	return m.write(func() (importer.Import, error) { return m.Journal.Write(ctx, f, imp, e, change) })
+}
+
+func (m *mortal) WriteUndo(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
+	return m.write(func() (importer.Import, error) { return m.Journal.WriteUndo(ctx, f, imp, e, change) })
+}
+
+func (m *mortal) write(do func() (importer.Import, error)) (importer.Import, error) {
+	before, after := m.dies()
+	if before {
 		return importer.Import{}, errCrash
 	}
-	m.left--
-	if m.left > 0 {
-		return m.Journal.Write(ctx, f, imp, e, change)
-	}
-	m.dead = true
-	if m.left%2 == 0 {
+	i, err := do()
+	if err == nil && after {
 		return importer.Import{}, errCrash
 	}
-	if _, err := m.Journal.Write(ctx, f, imp, e, change); err != nil {
-		return importer.Import{}, err
-	}
-	return importer.Import{}, errCrash
+	return i, err
 }
 
 // Release of a dead process never happens: its lanes run out.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/spa-importer/spa-importer/app/sheet"
 )
@@ -245,6 +246,9 @@ func (r *run) entryOf(e Entry, plan rowPlan) Entry {
 	default:
 		e.State = EntrySending
 		e.Attempt++
+		if text, ok := plan.Fields[fieldUpdated].(string); ok {
+			e.Written, _ = time.Parse(time.RFC3339, text) // a past of its own
+		}
 	}
 	return e
 }

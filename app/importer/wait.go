@@ -87,6 +87,9 @@ func (r *run) waitForPortal(ctx context.Context, err error, at time.Time) (Next,
 // be asked any more, the rows end as unknown.
 func (r *run) stop(ctx context.Context) error {
 	r.stops = true
+	if r.imp.Undoing {
+		return r.stopUndo(ctx)
+	}
 	caller, err := r.s.connect(ctx, r.imp.Portal, r.imp.Connection)
 	if err == nil {
 		r.caller = caller
