@@ -228,8 +228,11 @@ func (s *Server) showColumns(c *fiber.Ctx, v visit, imp importer.Import, form *s
 	if d.Constants, d.Free, err = s.constantsOf(c, v, view, form); err != nil {
 		return err
 	}
-	if form.problem.Code != "" {
+	switch {
+	case form.problem.Code != "":
 		d.accuse(t, form.problem, form.at)
+	case imp.Reason != nil && len(form.said) == 0:
+		d.accuse(t, *imp.Reason, "") // why a check or a start has come back here
 	}
 	return s.render(c, "columns", t.Text("columns.title"), d)
 }

@@ -140,3 +140,14 @@ func safe(p field.Problem) bool {
 	letters := utf8.RuneCountInString(p.Value)
 	return letters >= 4 && field.Distance(p.Value, p.Closest)*4 <= letters
 }
+
+// LeaveCheck goes back to the columns: a check under way ends at its next
+// step, and nobody waits for it.
+func (s *Service) LeaveCheck(ctx context.Context, a Actor, imp string) (Import, error) {
+	return s.update(ctx, a, imp, func(imp *Import) error {
+		if imp.State == Checking {
+			imp.redraft()
+		}
+		return nil
+	})
+}

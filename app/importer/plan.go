@@ -137,11 +137,11 @@ func newPlanner(imp Import, schema Schema, columns []sheet.Column, answers []Ans
 			continue
 		}
 		t, ok := targets[m.Field]
-		if !ok || !t.Writable {
-			return nil, Refuse("field_gone", "field", m.Field)
-		}
 		if m.Column < 0 || m.Column >= len(columns) {
 			return nil, Refuse("column_gone", "column", strconv.Itoa(m.Column+1))
+		}
+		if !ok || !t.Writable {
+			return nil, Refuse("column_field_gone", "field", cmpOr(t.Title, m.Field), "column", columns[m.Column].Name)
 		}
 		covered[m.Field] = true
 		c := &plannedColumn{index: m.Column, name: columns[m.Column].Name, target: t, style: m.Style, rulings: by[m.Column]}

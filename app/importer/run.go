@@ -3,7 +3,6 @@ package importer
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -230,37 +229,11 @@ func (r *run) schema(ctx context.Context) (_ Schema, reading int, err error) {
 	if err != nil {
 		return Schema{}, 0, err
 	}
-	changed, same := sameTargets(checked, now, r.imp)
-	if err := r.s.saveSchema(ctx, r.imp, now, reading); err != nil {
-		return Schema{}, 0, err
+	changed := changedField(checked, now, r.imp)
+	if changed == "" {
+		return now, reading, r.s.saveSchema(ctx, r.imp, now, reading)
 	}
-	if !same {
-		// The person is asked once; resuming accepts what is there now.
-		return Schema{}, 0, &waitError{reason: problem("schema_changed", "field", changed)}
-	}
-	return now, reading, nil
-}
-
-// sameTargets compares what the mapping uses.
-func sameTargets(was, is Schema, imp Import) (changed string, same bool) {
-	before, after := targetsByName(was), targetsByName(is)
-	names := []string{fieldCategory, fieldStage}
-	for _, m := range imp.Mapping.Columns {
-		if m.Field != "" {
-			names = append(names, m.Field)
-		}
-	}
-	for name := range imp.Mapping.Constants {
-		names = append(names, name)
-	}
-	for _, name := range names {
-		x, errX := json.Marshal([]any{before[name], was.Context.Stages})
-		y, errY := json.Marshal([]any{after[name], is.Context.Stages})
-		if errX != nil || errY != nil || string(x) != string(y) {
-			return cmpOr(after[name].Title, before[name].Title, name), false
-		}
-	}
-	return "", true
+	return Schema{}, 0, r.schemaChanged(ctx, changed, now, reading)
 }
 
 func cmpOr(texts ...string) string {

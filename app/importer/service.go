@@ -260,3 +260,14 @@ func (c *schemaCache) put(k schemaKey, s Schema) {
 	}
 	c.m[k] = s
 }
+
+// drop forgets what was read of an entity type: it is known to be different.
+func (c *schemaCache) drop(portal string, entityTypeID int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key := range c.m {
+		if key.portal == portal && key.entityTypeID == entityTypeID {
+			delete(c.m, key)
+		}
+	}
+}
