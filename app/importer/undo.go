@@ -12,9 +12,6 @@ import (
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
-// fieldCreated is when an item was made, by the portal's clock.
-const fieldCreated = "createdTime"
-
 // sameMoment is how far two times of a portal may lie apart and still be
 // those of one write: it keeps whole seconds.
 const sameMoment = time.Second
