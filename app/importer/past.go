@@ -12,11 +12,8 @@ import (
 	"github.com/spa-importer/spa-importer/app/field"
 )
 
-// Times of history that an administrator's import may set.
-const (
-	fieldCreated = "createdTime"
-	fieldMoved   = "movedTime"
-)
+// fieldMoved is when an item came into its stage.
+const fieldMoved = "movedTime"
 
 // past is what an import of history keeps to (crm.md 3.2): the times of a row
 // agree with each other, and no item is created before one that is there
