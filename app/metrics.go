@@ -19,6 +19,8 @@ import (
 // neither portals nor imports nor anything a person typed.
 type meters struct {
 	set *metrics.Set
+	// gauges are read from the database; nil: none.
+	gauges *gauges
 }
 
 func newMeters(version string, rest *restLog) *meters {
@@ -43,6 +45,7 @@ func (m *meters) call(c bitrix.CallRecord) {
 	method := methodLabel(c.Method)
 	m.set.GetOrCreateCounter(fmt.Sprintf("spa_importer_rest_requests_total{method=%q,result=%q}", method, kind)).Inc()
 	m.set.GetOrCreateHistogram(fmt.Sprintf("spa_importer_rest_seconds{method=%q}", method)).Update(c.Duration.Seconds())
+	m.set.GetOrCreateCounter("spa_importer_rest_commands_total").Add(c.Commands)
 	m.set.GetOrCreateCounter("spa_importer_rest_bytes_sent_total").Add(c.BytesOut)
 	m.set.GetOrCreateCounter("spa_importer_rest_bytes_received_total").Add(c.BytesIn)
 }
@@ -58,7 +61,7 @@ func limitOrError(code string) string {
 // methodLabel keeps the number of series small.
 func methodLabel(method string) string {
 	method = strings.ToLower(method)
-	if method == "batch" || strings.HasPrefix(method, "crm.item.") {
+	if method == "batch" || method == "user.get" || strings.HasPrefix(method, "crm.item.") {
 		return method
 	}
 	return "other"
@@ -89,9 +92,12 @@ func (m *meters) due(lanes int) {
 }
 
 // ServeHTTP writes the metrics as Prometheus text.
-func (m *meters) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func (m *meters) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	m.set.WritePrometheus(w)
+	if m.gauges != nil {
+		m.gauges.write(r.Context(), w)
+	}
 	metrics.WriteProcessMetrics(w)
 }
 

@@ -93,6 +93,7 @@ func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err er
 	p.rest = newRestLog(p.store, log) //nolint:contextcheck // it writes on after ctx is over, until close
 	p.closers = append(p.closers, p.rest.close)
 	p.meters = newMeters(version(), p.rest)
+	p.meters.gauges = &gauges{read: p.store.Gauges, now: p.now, log: log}
 	texts, err := locale.Load()
 	if err != nil {
 		return nil, err

@@ -302,7 +302,7 @@ func TestMetricsHaveFewLabels(t *testing.T) {
 	for _, want := range []string{
 		`spa_importer_rest_requests_total{method="crm.item.batchimport",result="ok"} 3`,
 		`spa_importer_rest_requests_total{method="other",result="limit"} 1`,
-		`spa_importer_rest_requests_total{method="other",result="no_answer"} 1`,
+		`spa_importer_rest_requests_total{method="user.get",result="no_answer"} 1`,
 		`spa_importer_rest_requests_total{method="other",result="error"} 1`,
 		`spa_importer_rest_bytes_sent_total 30`,
 		`spa_importer_slices_total{kind="run",result="ok"} 1`,

@@ -122,3 +122,49 @@ func (s *Store) Snapshot(ctx context.Context, path string) error {
 	_, err := s.sql.ExecContext(ctx, "VACUUM INTO ?", path)
 	return wrap(err, "copying the database")
 }
+
+// Gauges is what an operator watches, at one moment.
+type Gauges struct {
+	// Imports that have begun and not ended, by state and reason.
+	Imports []Standing
+	// Lanes with work that is due and nobody does: above zero for longer
+	// than a sweep, the app does not keep up.
+	Lanes int
+	// UploadBytes are kept of files that people have sent.
+	UploadBytes int64
+	// Portals by status.
+	Portals map[string]int64
+	// Size of the database in bytes.
+	Size int64
+}
+
+// Gauges reads what an operator watches.
+func (s *Store) Gauges(ctx context.Context, now time.Time) (g Gauges, err error) {
+	if g.Imports, err = s.Unfinished(ctx); err != nil {
+		return g, err
+	}
+	lanes, err := s.DueLanes(ctx, now)
+	if err != nil {
+		return g, err
+	}
+	g.Lanes = len(lanes)
+	err = s.with(ctx).Model(&uploadRow{}).Where("data_key IS NOT NULL").
+		Select("COALESCE(SUM(received), 0)").Scan(&g.UploadBytes).Error
+	if err != nil {
+		return g, fmt.Errorf("adding up uploads: %w", err)
+	}
+	var portals []struct {
+		Status string
+		N      int64
+	}
+	err = s.with(ctx).Model(&portalRow{}).Select("status, COUNT(*) AS n").Group("status").Order("status").Scan(&portals).Error
+	if err != nil {
+		return g, fmt.Errorf("counting portals: %w", err)
+	}
+	g.Portals = make(map[string]int64, len(portals))
+	for _, p := range portals {
+		g.Portals[p.Status] = p.N
+	}
+	g.Size, err = s.Size(ctx)
+	return g, err
+}

@@ -79,8 +79,9 @@ func TestOverviewBesideTheApp(t *testing.T) {
 		if diff := cmp.Diff(standing, must(s.Unfinished(ctx))); diff != "" {
 			t.Error(diff)
 		}
-		if size := must(s.Size(ctx)); size < 4096 {
-			t.Errorf("the database has %d bytes", size)
+		g := must(s.Gauges(ctx, time.Now()))
+		if g.Size < 4096 || g.Lanes != 1 || g.UploadBytes != 0 || g.Portals["active"] != 2 || len(g.Imports) != 2 {
+			t.Errorf("gauges = %+v", g)
 		}
 	})
 }
