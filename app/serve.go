@@ -264,6 +264,7 @@ func (p *program) serve(ctx context.Context, l net.Listener) error {
 		return errors.Join(err, l.Close(), p.endEvents(ctx))
 	}
 	failed := make(chan error, 2)
+	l = withTLS(l, p.settings)
 	go func() { failed <- p.handlers.Serve(l) }()
 	stopMetrics, err := p.serveMetrics(ctx, failed)
 	if err == nil {

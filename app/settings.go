@@ -36,6 +36,9 @@ type settings struct {
 	trustedProxies  []string
 	webhookFallback bool
 	settle          time.Duration
+	acmeHosts       []string
+	acmeEmail       string
+	acmeURL         string
 }
 
 // setting is one line of the table.
@@ -90,6 +93,12 @@ func table() []setting {
 			parse: parseProxies},
 		{name: "WEBHOOK_FALLBACK", standard: "on", about: "offer an inbound webhook where the app cannot be installed",
 			parse: onOff(func(s *settings) *bool { return &s.webhookFallback })},
+		{name: "ACME_HOSTS", standard: "", about: "host names, by commas, to get certificates for; LISTEN is then :443; empty: TLS is the proxy's",
+			parse: parseHosts},
+		{name: "ACME_EMAIL", standard: "", about: "where the certificate authority writes to",
+			parse: optional(func(s *settings) *string { return &s.acmeEmail })},
+		{name: "ACME_URL", standard: letsEncrypt, about: "the certificate authority's directory",
+			parse: webAddress(func(s *settings) *string { return &s.acmeURL })},
 		{name: "SETTLE_SECONDS", standard: "75", about: "how long a request may still run at the portal after its answer was lost (1 to 3600)",
 			parse: number(1, 3600, func(s *settings, n int) { s.settle = time.Duration(n) * time.Second })},
 	}
@@ -140,6 +149,15 @@ func (s *settings) finish() error {
 	}
 	if s.clientID == "" && !s.webhookFallback {
 		return errors.New("without BITRIX24_CLIENT_ID and with WEBHOOK_FALLBACK off nobody could use the app")
+	}
+	if len(s.acmeHosts) > 0 {
+		if s.publicURL == "" {
+			s.publicURL = "https://" + s.acmeHosts[0]
+		}
+		u, err := url.Parse(s.publicURL)
+		if err != nil || u.Scheme != "https" || !slices.Contains(s.acmeHosts, u.Hostname()) {
+			return errors.New("PUBLIC_URL is not https and one of ACME_HOSTS")
+		}
 	}
 	if s.publicURL == "" && s.listen != "" {
 		_, port, err := net.SplitHostPort(s.listen)
@@ -318,6 +336,19 @@ func parseS3URL(v string, s *settings) error {
 		return nil
 	}
 	return depot.CheckBucketURL(v)
+}
+
+func parseHosts(v string, s *settings) error {
+	for host := range strings.SplitSeq(v, ",") {
+		if host = strings.ToLower(strings.TrimSpace(host)); host == "" {
+			continue
+		}
+		if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || !strings.Contains(host, ".") || net.ParseIP(host) != nil {
+			return fmt.Errorf("%q is not a host name: without scheme, port and path, and not an address", host)
+		}
+		s.acmeHosts = append(s.acmeHosts, host)
+	}
+	return nil
 }
 
 func parseProxies(v string, s *settings) error {
