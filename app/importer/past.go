@@ -12,6 +12,9 @@ import (
 	"github.com/spa-importer/spa-importer/app/field"
 )
 
+// fieldCreated is when an item was made, by the portal's clock.
+const fieldCreated = "createdTime"
+
 // fieldMoved is when an item came into its stage.
 const fieldMoved = "movedTime"
 
