@@ -72,6 +72,9 @@ type mergedFill struct {
 	areas *mergedAreas
 	next  int
 	open  []openArea
+	// taken are the columns of open areas: those do not overlap in a sound
+	// workbook, and in another only the first one counts.
+	taken [MaxColumns]bool
 }
 
 type openArea struct {
@@ -79,15 +82,33 @@ type openArea struct {
 	value cell
 }
 
+// free reports whether no open area has a column of a.
+func (m *mergedFill) free(a area) bool {
+	return a.left < MaxColumns && !slices.Contains(m.taken[a.left:min(a.right+1, MaxColumns)], true)
+}
+
+func (m *mergedFill) take(a area, taken bool) {
+	for c := a.left; c <= min(a.right, MaxColumns-1); c++ {
+		m.taken[c] = taken
+	}
+}
+
 // row fills the cells of a row that belong to merged areas.
 func (m *mergedFill) row(number int, cells []cell) []cell {
 	if m.areas == nil {
 		return cells
 	}
-	m.open = slices.DeleteFunc(m.open, func(a openArea) bool { return a.bottom < number })
+	m.open = slices.DeleteFunc(m.open, func(a openArea) bool {
+		over := a.bottom < number
+		if over {
+			m.take(a.area, false)
+		}
+		return over
+	})
 	for ; m.next < len(m.areas.list) && m.areas.list[m.next].top <= number; m.next++ {
 		a := m.areas.list[m.next]
-		if a.top == number && a.left < len(cells) && a.left < MaxColumns {
+		if a.top == number && a.left < len(cells) && m.free(a) {
+			m.take(a, true)
 			v := cells[a.left]
 			m.open = append(m.open, openArea{a, cell{bytes.Clone(v.text), v.special}})
 		}
