@@ -119,6 +119,9 @@ func look(ctx context.Context, f file, r Reading) (sample, layout, error) {
 		r.HeaderRow = w.template.headerRow(s)
 	}
 	l, err := lay(s, r)
+	if w, ok := f.(*workbook); ok {
+		w.header = l.header
+	}
 	if err == nil && len(l.columns) > MaxColumns {
 		err = tooManyColumns(s.rows[0].Number)
 	}

@@ -26,6 +26,7 @@ type workbook struct {
 	follow   bool // hyperlinks
 	links    *linkColumns
 	strings  *sharedStrings
+	header   int // the header's row, once it is known
 	// others is how many more sheets have values; -1: not looked yet.
 	others int
 	// template is what the workbook says of itself; nil: it is no template.

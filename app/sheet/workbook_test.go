@@ -29,6 +29,8 @@ func bookCases() []fileCase {
 		{number: 25, name: "a date and a time of a number format", file: oneSheet(xfs("dd.mm.yyyy", "hh:mm"), "", `<c s="1"><v>45356</v></c>`, `<c s="2"><v>0.5</v></c>`), rows: []string{"2: 2024-03-05|0", "3: 12:00:00|1"}},
 		{number: 37, name: "errors of Excel stay and are counted", file: book{sheets: []string{inline([]string{"a", "b"}) + `<row r="2"><c r="A2" t="e"><v>#REF!</v></c><c r="B2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>`}}.bytes(),
 			rows: []string{"2: #REF!|#DIV/0!"}, notes: []string{"error_values column=A count=2 row=2"}},
+		{number: 43, name: "merged titles above the table are no matter", file: book{sheets: []string{inline([]string{"Report"}, []string{"a", "b"}, []string{"x", "1"}) + `</sheetData><mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>`}}.bytes(),
+			rows: []string{"3: x|1"}, absent: []string{"merged_cells"}},
 		{number: 43, name: "merged cells", file: book{sheets: []string{inline([]string{"a", "b"}, []string{"x", "1"}, []string{"", "2"}) + `</sheetData><mergeCells count="1"><mergeCell ref="A2:A3"/></mergeCells>`}}.bytes(),
 			rows: []string{"2: x|1", "3: |2"}, notes: []string{"merged_cells count=1 range=A2:A3"}},
 		{number: 44, name: "hidden sheet, rows and columns", file: book{names: []string{"Secret", "Data"}, states: []string{"veryHidden"},

@@ -113,6 +113,10 @@ func (s *rows) beside(name string) {
 			}
 		}
 	case "mergeCell":
+		ref, _ := s.xml.attr("ref")
+		if a, ok := parseArea(ref); ok && a.bottom <= s.w.header {
+			return // a title above the table
+		}
 		if s.extras.merges == 0 {
 			s.extras.firstMerge = s.xml.attrText("ref")
 		}
