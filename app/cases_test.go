@@ -86,8 +86,8 @@ var nastyCases = []nastyCase{
 	{56, "0 and false are values", "sheet", files, "{number: 56, ", "", ""},
 	{57, "formulas in what is handed out", "importer", "TestReportIsSafeToOpen", "HYPERLINK", "", ""},
 	{58, "file names that are paths", "sheet", files, "{number: 58, ", "", ""},
-	{59, "fields change before the start", "importer", "TestFieldsChangeBeforeTheStart", "schema_changed", "", ""},
-	{60, "the permission ends in the middle", "importer", "TestReopeningGoesOn", "connection_gone", "TestMissingRightWaitsForAPerson", "Waiting"},
+	{59, "fields change before the start", "importer", "TestFieldsChangeBeforeTheStart", "schema_column", "", ""},
+	{60, "the permission ends in the middle", "importer", "TestReopeningGoesOn", "connection_gone", "TestNoImportRight", "importer.Waiting"},
 	{61, "items change while they are updated", "importer", "TestItemsChangeMeanwhile", "", "", ""},
 	{62, "a request is done though nobody heard so", "importer", "TestRequestOutlivesItsConnection", "Rechecked", "TestFaults", "sever"},
 }

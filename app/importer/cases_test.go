@@ -96,8 +96,8 @@ func TestFieldsChangeBeforeTheStart(t *testing.T) {
 		imp := b.checked(table(5))
 		b.portal.RemoveField(spa, "UF_CRM_7_2")
 		imp = b.run(imp.ID)
-		want := &importer.Problem{Code: "schema_changed", Args: map[string]string{"field": "Count"}}
-		if diff := cmp.Diff(want, imp.Reason); diff != "" || imp.State != importer.Waiting || len(b.portal.Items(spa)) != 0 {
+		want := &importer.Problem{Code: "schema_column", Args: map[string]string{"column": "Count", "field": "Count"}}
+		if diff := cmp.Diff(want, imp.Reason); diff != "" || imp.State != importer.Draft || len(b.portal.Items(spa)) != 0 {
 			t.Fatalf("%s with %d items\n%s", imp.State, len(b.portal.Items(spa)), diff)
 		}
 	})
