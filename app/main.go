@@ -42,6 +42,8 @@ For the operator, beside the app that serves, with its settings:
 	    database and files into a new tar file, without the key
 	app restored
 	    after a backup was put back and before the start: holds imports
+	app keys rotate
+	    seal everything with the first key, so that the others can go
 	app doctor [member_id]
 	    try on a portal what the app relies on; without member_id through
 	    the webhook on standard input, or in DOCTOR_WEBHOOK
@@ -90,6 +92,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		err = backupCommand(ctx, beside)
 	case "restored":
 		err = restoredCommand(ctx, beside)
+	case "keys":
+		err = keysCommand(ctx, beside)
 	case "doctor":
 		err = doctorCommand(ctx, beside, nil)
 	case "version":
