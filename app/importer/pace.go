@@ -40,11 +40,12 @@ func (r *run) creates() []string {
 // returns how many rows the next request may have, and sets by which method
 // it creates; 0 after a wait: look again.
 func (r *run) pace(ctx context.Context) (size int, err error) {
-	var soonest time.Time
-	now := r.s.now()
+	var soonest, now time.Time
 	for _, method := range r.creates() {
-		n, at := r.ready(method, now)
-		if !at.After(now) {
+		n, at := r.ready(method)
+		// The clock goes on while the portal's pace is asked: what was ready
+		// at that moment is not in the future of this one.
+		if now = r.s.now(); !at.After(now) {
 			r.method = method
 			return n, nil
 		}
@@ -90,11 +91,11 @@ func (r *run) waitUntil(ctx context.Context, at time.Time) error {
 
 // ready is when a request that creates by a method may go, and how many rows
 // it may have: fewer, if that lets it go now.
-func (r *run) ready(method string, now time.Time) (size int, at time.Time) {
+func (r *run) ready(method string) (size int, at time.Time) {
 	size = r.size(method)
 	for {
 		at = r.readyFor(method, size)
-		if !at.After(now) || size <= maxChunk {
+		if !at.After(r.s.now()) || size <= maxChunk {
 			return size, at
 		}
 		size = max(maxChunk, size/2/maxChunk*maxChunk)
