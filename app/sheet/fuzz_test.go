@@ -92,6 +92,46 @@ func FuzzReading(f *testing.F) {
 	})
 }
 
+// FuzzSepLine fuzzes what stands before the table: the mark and the sep= line
+// name the delimiter, or are data, and either way no row is lost.
+func FuzzSepLine(f *testing.F) {
+	for _, s := range []string{"sep=;", "\"sep=,\"", "SEP=\t", "sep=", "sep==", "sep=\"", "sep=;;", "\ufeffsep=|", "sep=a"} {
+		f.Add(s, "\r\n")
+		f.Add(s, "\r")
+	}
+	f.Fuzz(func(t *testing.T, first, end string) {
+		if end != "\n" && end != "\r" && end != "\r\n" || len(first) > 20 {
+			return
+		}
+		file := []byte(first + end + "a" + end + "1" + end + "2" + end)
+		sound(t, file, "file.csv", "en")
+		n, err := normalise(file, sheet.Reading{Encoding: "utf-8", HeaderRow: 0, Quote: sheet.QuoteNone})
+		if refused(t, err) {
+			return
+		}
+		if len(n.rows) < 3 || n.rows[len(n.rows)-1].Cells[0] != "2" {
+			t.Fatalf("%q: rows %v", file, rowLines(n.rows))
+		}
+	})
+}
+
+// FuzzSniffing fuzzes the choice of format, encoding and delimiter alone: any
+// beginning of a file gets an answer that can be read, whatever it is called.
+func FuzzSniffing(f *testing.F) {
+	for _, head := range []string{"PK\x03\x04", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "%PDF-", "\xff\xfea\x00,\x00b\x00", "\xfe\xff", "<html>", "<?xml version=\"1.0\"?>", "a\tb\n", "\x89PNG", "RIFF\x00\x00\x00\x00WEBP"} {
+		f.Add([]byte(head), "data.xls", "ru")
+	}
+	f.Fuzz(func(t *testing.T, head []byte, name, lang string) {
+		in, err := sheet.Inspect(context.Background(), bytes.NewReader(head), name, lang)
+		if refused(t, err) {
+			return
+		}
+		if in.Reading.Format == sheet.CSV && (in.Reading.Encoding == "" || len(in.Reading.Delimiter) != 1 || in.Reading.Quote == "" || len(in.Encodings) == 0 || in.Encodings[0].Name != in.Reading.Encoding) {
+			t.Fatalf("incomplete: %+v", in.Reading)
+		}
+	})
+}
+
 func FuzzWorkbook(f *testing.F) {
 	for _, c := range bookCases() {
 		if len(c.file) < 5000 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,60 @@ func TestReadingByOffsetEqualsReadingInOrder(t *testing.T) {
 		count := rapid.IntRange(0, len(n.rows)+2).Draw(t, "count")
 		want := n.rows[from:min(len(n.rows), from+count)]
 		if diff := cmp.Diff(want, n.read(t, from, count), cmpEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// workbooks draws a book of inline strings and numbers, with rows and cells
+// left out, merged areas, hidden rows and links.
+func workbooks() *rapid.Generator[[]byte] {
+	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", "\x00", "", "\x7f", "_x007F_")
+	return rapid.Custom(func(t *rapid.T) []byte {
+		var data strings.Builder
+		number := 0
+		for range rapid.IntRange(1, 10).Draw(t, "rows") {
+			number += rapid.IntRange(1, 3).Draw(t, "gap")
+			fmt.Fprintf(&data, `<row r="%d" hidden="%d">`, number, rapid.IntRange(0, 1).Draw(t, "hidden"))
+			for c := range rapid.IntRange(0, 5).Draw(t, "cells") {
+				switch rapid.IntRange(0, 3).Draw(t, "kind") {
+				case 0:
+				case 1:
+					fmt.Fprintf(&data, `<c r="%c%d" s="%d"><v>%d</v></c>`, 'A'+c, number, rapid.IntRange(0, 3).Draw(t, "style"), rapid.IntRange(-5, 60000).Draw(t, "number"))
+				default:
+					fmt.Fprintf(&data, `<c r="%c%d" t="inlineStr"><is><t>%s</t></is></c>`, 'A'+c, number, escape.Replace(cells().Draw(t, "text")))
+				}
+			}
+			data.WriteString("</row>")
+		}
+		data.WriteString(`</sheetData><mergeCells><mergeCell ref="A2:B3"/><mergeCell ref="B3:C9"/></mergeCells><hyperlinks><hyperlink ref="B1:C4" r:id="r1"/></hyperlinks>`)
+		return book{sheets: []string{data.String()}, styles: xfs("dd.mm.yyyy", "00000", "0.0 [$EUR]"), extra: map[string]string{
+			"xl/worksheets/_rels/sheet1.xml.rels": `<Relationships><Relationship Id="r1" Type="x/hyperlink" Target="https://example.org/,&quot;" TargetMode="External"/></Relationships>`,
+		}}.bytes()
+	})
+}
+
+// The laws of tables hold for workbooks, too, in every reading of them.
+func TestLawsOfWorkbooks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		first, err := normalise(workbooks().Draw(t, "book"), sheet.Reading{
+			HeaderRow: rapid.IntRange(-1, 2).Draw(t, "header"), SkipHidden: rapid.Bool().Draw(t, "skip"),
+			FillMerged: rapid.Bool().Draw(t, "fill"), Links: rapid.Bool().Draw(t, "links"), Unnamed: rapid.SampledFrom([]string{"", "Столбец {column}"}).Draw(t, "unnamed"),
+		})
+		if refused(t, err) {
+			return
+		}
+		again, err := normalise(first.canon, sheet.Reading{Format: sheet.Canonical})
+		if err != nil || !bytes.Equal(first.canon, again.canon) || !bytes.Equal(first.index, again.index) {
+			t.Fatalf("canonical form of\n%q is\n%q, %v", first.canon, again.canon, err)
+		}
+		if diff := cmp.Diff(first.table.Columns, again.table.Columns); diff != "" {
+			t.Fatal(diff)
+		}
+		from := rapid.IntRange(0, len(first.rows)).Draw(t, "from")
+		count := rapid.IntRange(0, len(first.rows)+2).Draw(t, "count")
+		want := first.rows[from:min(len(first.rows), from+count)]
+		if diff := cmp.Diff(want, first.read(t, from, count), cmpEmpty()); diff != "" {
 			t.Fatal(diff)
 		}
 	})
