@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -34,30 +35,60 @@ func (s *Server) decide(c *fiber.Ctx, v visit) error {
 		return err
 	}
 	ctx, a, id := c.UserContext(), v.actor(), c.Params("id")
-	var decisions []importer.Decision
-	if do := form.Get("do"); do == "apply" {
-		decisions = readDecisions(form)
-	} else {
-		result, err := s.importer.CheckResult(ctx, a, id)
-		if err != nil {
-			return err
-		}
-		decisions = decideAll(result.Findings, do)
+	result, err := s.importer.CheckResult(ctx, a, id)
+	if err != nil {
+		return err
 	}
 	imp, err := s.importer.Import(ctx, a, id)
 	if err != nil {
 		return err
 	}
-	if len(decisions) > 0 {
-		if imp, err = s.importer.Decide(ctx, a, id, decisions, false); err != nil {
-			problem, ok := refusal(err)
-			if !ok {
-				return err
-			}
-			return s.showColumnsRefused(c, v, imp, problem)
+	do := form.Get("do")
+	changed := imp
+	if what, ok := strings.CutPrefix(do, "forget:"); ok {
+		changed, err = s.importer.ForgetAnswers(ctx, a, id, answersNamed(result.Answers, what))
+	} else if decisions := decisionsFor(imp, result, do, form); len(decisions) > 0 {
+		changed, err = s.importer.Decide(ctx, a, id, decisions, form.Get("remember") == "on")
+	}
+	if err != nil {
+		problem, ok := refusal(err)
+		if !ok {
+			return err
+		}
+		return s.showCheckRefused(c, v, imp, problem)
+	}
+	return s.showCheck(c, v, changed)
+}
+
+// decisionsFor are what the form and its button say together: an answer given
+// to one finding comes before one for all.
+func decisionsFor(imp importer.Import, result importer.CheckResult, do string, form url.Values) []importer.Decision {
+	if what, ok := strings.CutPrefix(do, "withdraw:"); ok {
+		return withdrawn(imp, what)
+	}
+	return append(decideAll(result.Findings, do), readDecisions(form)...)
+}
+
+// withdrawn takes back the decision "<column>:<value>", or all of them.
+func withdrawn(imp importer.Import, what string) (list []importer.Decision) {
+	column, value, _ := strings.Cut(what, ":")
+	for _, d := range imp.Decisions {
+		if what == "all" || (strconv.Itoa(d.Column) == column && d.Value == value) {
+			list = append(list, importer.Decision{Column: d.Column, Value: d.Value, Action: importer.Withdraw})
 		}
 	}
-	return s.showCheck(c, v, imp)
+	return list
+}
+
+// answersNamed finds the answer "<field>:<value>", or gives all.
+func answersNamed(answers []importer.Answer, what string) (list []importer.Answer) {
+	name, value, _ := strings.Cut(what, ":")
+	for _, a := range answers {
+		if what == "all" || (a.Field == name && a.Value == value) {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // readDecisions reads column.<n>, value.<n>, action.<n> and with.<n>.
@@ -84,6 +115,12 @@ func readDecisions(form url.Values) []importer.Decision {
 			d.Action = importer.LeaveEmpty
 		case "skip":
 			d.Action = importer.SkipRows
+		case "first":
+			d.Action = importer.KeepFirst
+		case "last":
+			d.Action = importer.KeepLast
+		case "none":
+			d.Action = importer.KeepNone
 		case "closest":
 			d.Action, d.With = importer.UseValue, form.Get("closest."+n)
 		case "use":
@@ -109,6 +146,12 @@ func cutNumber(name, prefix string) (string, bool) {
 
 // decideAll answers many findings at once.
 func decideAll(findings []importer.Finding, do string) []importer.Decision {
+	for name, action := range map[string]importer.Action{"first:": importer.KeepFirst, "last:": importer.KeepLast, "none:": importer.KeepNone} {
+		if n, ok := cutNumber(do, name); ok {
+			column, _ := strconv.Atoi(n) // cutNumber has seen that it is one
+			return []importer.Decision{{Column: column, Action: action}}
+		}
+	}
 	column, action := -1, importer.UseValue
 	if do != "safe" {
 		for name, one := range map[string]importer.Action{"skip:": importer.SkipRows, "empty:": importer.LeaveEmpty} {
@@ -127,9 +170,9 @@ func decideAll(findings []importer.Finding, do string) []importer.Decision {
 		switch {
 		case f.Column < 0:
 			continue // the row as a whole: there is no cell to decide about
-		case do == "safe" && f.Closest != "":
+		case do == "safe" && f.Safe:
 			d.With = f.Closest
-		case do != "safe" && f.Column == column && f.Blocks:
+		case do != "safe" && f.Column == column && f.Blocks && f.Problem.Code != "keys_repeated":
 		default:
 			continue
 		}
@@ -152,6 +195,30 @@ type findingAnswer struct {
 	Decided string `json:"decided,omitempty"`
 	// Choices are ids and labels of the values the field knows.
 	Choices [][2]string `json:"choices,omitempty"`
+	// ID is the finding's own; Kind is "wide", "repeated" or empty; Links are
+	// addresses and names of what an ambiguous name could mean.
+	ID    int         `json:"id"`
+	Kind  string      `json:"kind,omitempty"`
+	Links [][2]string `json:"links,omitempty"`
+}
+
+func kindOf(f importer.Finding) string {
+	switch row := (findingRow{Finding: f}); {
+	case row.Wide():
+		return "wide"
+	case row.Repeated():
+		return "repeated"
+	}
+	return ""
+}
+
+func linksOf(origin string, f importer.Finding) (links [][2]string) {
+	for _, one := range f.Candidates {
+		if origin != "" && one.Path != "" {
+			links = append(links, [2]string{origin + one.Path, strings.TrimSpace(one.Title + " (ID " + one.ID + ")")})
+		}
+	}
+	return links
 }
 
 // findings answers a stretch of the findings: ?from=0&n=200.
@@ -174,17 +241,14 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 	decided := decisionsOf(imp)
 	list := make([]findingAnswer, 0, to-from)
 	for i, f := range result.Findings[from:to] {
-		title := f.ColumnName
-		if title == "" {
-			title = f.FieldTitle
-		}
+		title := cmp.Or(f.ColumnName, f.FieldTitle, t.Text("check.whole_row"))
 		var pairs [][2]string
-		for _, choice := range choices[f.Field] {
+		for _, choice := range choicesFor(f, choices) {
 			pairs = append(pairs, [2]string{choice.ID, choice.Label})
 		}
 		list = append(list, findingAnswer{
-			Choices: pairs,
-			N:       from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
+			Choices: pairs, ID: f.ID, Kind: kindOf(f), Links: linksOf(portalOrigin(v), f),
+			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
 			First: f.First, Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
 			Decided: string(decided[decisionKey{f.Column, f.Value}]),
 		})

@@ -1,7 +1,11 @@
 package handlers
 
 import (
+	"cmp"
+	"net/url"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -37,23 +41,43 @@ func (s *Server) showWait(c *fiber.Ctx, v visit, imp importer.Import, phase stri
 	return s.render(c, "wait", t.Text("check.checking_title"), d)
 }
 
-// checkData is step 3 with the result of the check.
-type checkData struct {
+// checkHead is what both tabs of the check begin with.
+type checkHead struct {
 	chrome
 	Import importer.Import
-	Result importer.CheckResult
+	// Sentence says in one line what would happen now.
+	Sentence string
+	Rows     int
+	Plan     importer.Counts
+	// Tab is "problems" or "rows"; Problems and All count what is behind them.
+	Tab           string
+	Problems, All int
 	// RowLimit is how many rows are imported without registration; 0: all.
 	RowLimit int
+}
+
+// checkData is the tab with the findings.
+type checkData struct {
+	checkHead
+	Result importer.CheckResult
+	// Refused is why what was asked last was not done.
+	Refused string
+	// Decisions are those taken, the last first; Answers those remembered from
+	// other files.
+	Decisions []decisionRow
+	Answers   []answerRow
+	// Origin is where links into the portal lead.
+	Origin string
 	// Groups are the findings of this page by column; Blocking and Noted
 	// count all findings of either kind, Safe those with a suggestion.
 	Groups                []findingGroup
 	Blocking, Noted, Safe int
 	// Blocked are the columns with values that keep rows out.
 	Blocked []blockedColumn
-	// All is the number of findings; From and To say which are on the page,
-	// from 1; Prev and Next are the first ones of the pages beside it, -1: none.
-	All, From, To int
-	Prev, Next    int
+	// From and To say which of all findings are on the page, from 1; Prev and
+	// Next are the first ones of the pages beside it, -1: none.
+	From, To   int
+	Prev, Next int
 	// Decided counts the answers given so far.
 	Decided int
 }
@@ -63,6 +87,22 @@ type blockedColumn struct {
 	Column int
 	Title  string
 	Values int
+	// Repeats: some of them are repeated keys.
+	Repeats bool
+}
+
+// shownDecisions is how many decisions are listed one by one.
+const shownDecisions = 100
+
+// decisionRow is a decision that was taken.
+type decisionRow struct {
+	Column              int
+	Title, Value, Words string
+}
+
+// answerRow is a remembered answer that was applied.
+type answerRow struct {
+	Field, Title, Value, Words string
 }
 
 // findingGroup is the findings of one column.
@@ -82,9 +122,19 @@ type findingRow struct {
 	Text string
 	// Decided is the answer given before.
 	Decided importer.Action
-	// Choices are the values the field knows, if they are not too many.
+	// Choices are the values the field knows, if they are not too many, or
+	// what an ambiguous name could mean.
 	Choices []field.Choice
 }
+
+// Wide: the row has more cells than there are columns.
+func (r findingRow) Wide() bool { return r.Problem.Code == "row_too_long_cells" }
+
+// Repeated: the value is a key that stands in several rows.
+func (r findingRow) Repeated() bool { return r.Problem.Code == "keys_repeated" }
+
+// Open reports whether something can be decided about the finding.
+func (r findingRow) Open() bool { return r.Column >= 0 || r.Wide() }
 
 // shownChoices is how many values of a field a person chooses from; longer
 // lists are typed.
@@ -108,6 +158,19 @@ func (s *Server) choicesOf(c *fiber.Ctx, v visit, imp importer.Import) (map[stri
 		}
 	}
 	return choices, nil
+}
+
+// choicesFor are the values to choose from instead of the one found: what it
+// could mean, or what its field knows.
+func choicesFor(f importer.Finding, choices map[string][]field.Choice) []field.Choice {
+	if len(f.Candidates) == 0 {
+		return choices[f.Field]
+	}
+	var list []field.Choice
+	for _, one := range f.Candidates {
+		list = append(list, field.Choice{ID: one.With, Label: strings.TrimSpace(one.Title + " (ID " + one.ID + ")")})
+	}
+	return list
 }
 
 // findingsPage is how many findings a page holds.
@@ -134,7 +197,21 @@ func (s *Server) checkStep(c *fiber.Ctx, v visit) error {
 	return s.showCheck(c, v, imp)
 }
 
+// leaveCheck goes back to the columns while the check is under way.
+func (s *Server) leaveCheck(c *fiber.Ctx, v visit) error {
+	imp, err := s.importer.LeaveCheck(c.UserContext(), v.actor(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	return s.showColumns(c, v, imp, nil)
+}
+
 func (s *Server) showCheck(c *fiber.Ctx, v visit, imp importer.Import) error {
+	return s.showCheckRefused(c, v, imp, importer.Problem{})
+}
+
+// showCheckRefused is the check, and why what was asked last was not done.
+func (s *Server) showCheckRefused(c *fiber.Ctx, v visit, imp importer.Import, refused importer.Problem) error {
 	switch imp.State {
 	case importer.Draft:
 		return s.showColumns(c, v, imp, nil)
@@ -149,23 +226,106 @@ func (s *Server) showCheck(c *fiber.Ctx, v visit, imp importer.Import) error {
 	if err != nil {
 		return err
 	}
-	from := 0
-	if form, err := s.form(c); err == nil {
-		from, _ = strconv.Atoi(form.Get("from")) // not a number: the first page
+	form, err := s.form(c)
+	if err != nil {
+		form = url.Values{}
 	}
-	d := checkData{chrome: stepper(t, 3, imp), Import: imp, Result: result, Decided: len(imp.Decisions)}
-	if d.RowLimit, err = s.portals.RowLimit(c.UserContext(), v.Session.Portal); err != nil {
+	from, _ := strconv.Atoi(form.Get("from")) // not a number: the first page
+	head := checkHead{
+		chrome: stepper(t, 3, imp), Import: imp, Sentence: sentence(t, result.Plan), Rows: result.Rows, Plan: result.Plan,
+		Problems: len(result.Findings), All: result.Rows, Tab: "problems",
+	}
+	head.Lead = t.Text("check.nothing_written")
+	if head.RowLimit, err = s.portals.RowLimit(c.UserContext(), v.Session.Portal); err != nil {
 		return err
+	}
+	if form.Get("tab") == "rows" && refused.Code == "" {
+		head.Tab = "rows"
+		return s.showRows(c, v, head, result, cmp.Or(form.Get("filter"), "all"), max(0, from))
+	}
+	d := checkData{checkHead: head, Result: result, Decided: len(imp.Decisions), Origin: portalOrigin(v)}
+	if refused.Code != "" {
+		d.Refused = t.Problem(refused.Code, refused.Args)
 	}
 	choices, err := s.choicesOf(c, v, imp)
 	if err != nil {
 		return err
 	}
+	if err := s.listDecisions(c, v, &d); err != nil {
+		return err
+	}
 	d.page(t, from, choices)
-	d.Lead = t.Text("check.nothing_written")
 	d.Scripts = []string{"check.js"}
-	d.Words = words(t, "client.rows", "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list")
+	d.Words = words(t, "client.rows", "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list",
+		"client.keep_first", "client.keep_last", "client.keep_none", "client.without_cells", "client.see_rows")
 	return s.render(c, "check", t.Text("check.title"), d)
+}
+
+// sentence says the plan: "Create 1,180 · skip 8".
+func sentence(t locale.Catalogue, plan importer.Counts) string {
+	var parts []string
+	for _, p := range []struct {
+		key string
+		n   int
+	}{
+		{"check.say_create", plan.Created}, {"check.say_update", plan.Updated}, {"check.say_unchanged", plan.Unchanged},
+		{"check.say_skip", plan.Skipped}, {"check.say_fail", plan.Failed},
+	} {
+		if p.n > 0 {
+			parts = append(parts, t.Text(p.key, "n", p.n))
+		}
+	}
+	text := []rune(strings.Join(parts, " · "))
+	if len(text) > 0 {
+		text[0] = unicode.ToUpper(text[0])
+	}
+	return string(text)
+}
+
+// listDecisions words what was decided and what was remembered.
+func (s *Server) listDecisions(c *fiber.Ctx, v visit, d *checkData) error {
+	if len(d.Import.Decisions) == 0 && len(d.Result.Answers) == 0 {
+		return nil
+	}
+	t := s.text(c)
+	u, err := s.importer.Upload(c.UserContext(), v.actor(), d.Import.Upload)
+	if err != nil {
+		return err
+	}
+	name := func(column int) string {
+		if u.Table != nil && column >= 0 && column < len(u.Table.Columns) {
+			return u.Table.Columns[column].Name
+		}
+		return t.Text("check.whole_row")
+	}
+	for i := len(d.Import.Decisions) - 1; i >= 0 && len(d.Decisions) < shownDecisions; i-- {
+		one := d.Import.Decisions[i]
+		d.Decisions = append(d.Decisions, decisionRow{one.Column, name(one.Column), one.Value, actionWords(t, one.Action, one.With)})
+	}
+	columns := map[string]int{}
+	for _, m := range d.Import.Mapping.Columns {
+		columns[m.Field] = m.Column
+	}
+	for _, a := range d.Result.Answers[:min(len(d.Result.Answers), shownDecisions)] {
+		d.Answers = append(d.Answers, answerRow{a.Field, name(columns[a.Field]), a.Value, actionWords(t, a.Action, a.With)})
+	}
+	return nil
+}
+
+func actionWords(t locale.Catalogue, a importer.Action, with string) string {
+	switch a {
+	case importer.UseValue:
+		return t.Text("check.do_closest", "value", with)
+	case importer.LeaveEmpty:
+		return t.Text("check.do_empty")
+	case importer.SkipRows:
+		return t.Text("check.do_skip")
+	case importer.KeepFirst:
+		return t.Text("check.do_first")
+	case importer.KeepLast:
+		return t.Text("check.do_last")
+	}
+	return t.Text("check.do_none")
 }
 
 // block counts a finding for its column; findings come by column.
@@ -173,11 +333,13 @@ func (d *checkData) block(f importer.Finding) {
 	if f.Column < 0 {
 		return // the row as a whole
 	}
-	if last := len(d.Blocked) - 1; last >= 0 && d.Blocked[last].Column == f.Column {
-		d.Blocked[last].Values++
-		return
+	last := len(d.Blocked) - 1
+	if last < 0 || d.Blocked[last].Column != f.Column {
+		d.Blocked = append(d.Blocked, blockedColumn{Column: f.Column, Title: f.ColumnName})
+		last++
 	}
-	d.Blocked = append(d.Blocked, blockedColumn{Column: f.Column, Title: f.ColumnName, Values: 1})
+	d.Blocked[last].Values++
+	d.Blocked[last].Repeats = d.Blocked[last].Repeats || f.Problem.Code == "keys_repeated"
 }
 
 // Page is how many findings a page holds.
@@ -186,7 +348,7 @@ func (d checkData) Page() int { return findingsPage }
 // page cuts the findings from an index on into groups.
 func (d *checkData) page(t locale.Catalogue, from int, choices map[string][]field.Choice) {
 	all := d.Result.Findings
-	d.All, d.Prev, d.Next = len(all), -1, -1
+	d.Prev, d.Next = -1, -1
 	for _, f := range all {
 		if f.Blocks {
 			d.Blocking++
@@ -194,7 +356,7 @@ func (d *checkData) page(t locale.Catalogue, from int, choices map[string][]fiel
 		} else {
 			d.Noted++
 		}
-		if f.Closest != "" {
+		if f.Safe {
 			d.Safe++
 		}
 	}
@@ -212,14 +374,11 @@ func (d *checkData) page(t locale.Catalogue, from int, choices map[string][]fiel
 	decided := decisionsOf(d.Import)
 	for i, f := range all[from:to] {
 		row := findingRow{Finding: f, N: from + i, Text: t.Problem(f.Problem.Code, f.Problem.Args)}
-		row.Choices = choices[f.Field]
+		row.Choices = choicesFor(f, choices)
 		row.Decided = decided[decisionKey{f.Column, f.Value}]
 		last := len(d.Groups) - 1
-		if last < 0 || d.Groups[last].Column != f.Column || (f.Column < 0 && d.Groups[last].Title != f.FieldTitle) {
-			title := f.ColumnName
-			if title == "" {
-				title = f.FieldTitle
-			}
+		if last < 0 || d.Groups[last].Column != f.Column || (f.Column < 0 && d.Groups[last].Title != cmp.Or(f.FieldTitle, t.Text("check.whole_row"))) {
+			title := cmp.Or(f.ColumnName, f.FieldTitle, t.Text("check.whole_row"))
 			d.Groups = append(d.Groups, findingGroup{Column: f.Column, Title: title})
 			last++
 		}

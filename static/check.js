@@ -43,9 +43,11 @@ async function windowed(all) {
 
   const item = (f) => {
     const select = element('select', { ariaLabel: words.what });
-    const choices = [['', f.blocks ? words.leave_out : words.as_is], ...(f.closest ? [['closest', words.use.replace('{value}', f.closest)]] : []),
+    const rest = { repeated: [['first', words.keep_first], ['last', words.keep_last], ['none', words.keep_none]],
+      wide: [['empty', words.without_cells], ['skip', words.skip]] }[f.kind];
+    const choices = [['', f.blocks ? words.leave_out : words.as_is], ...(rest ?? [...(f.closest ? [['closest', words.use.replace('{value}', f.closest)]] : []),
       ...(f.choices ?? []).map(([id, label]) => [`=${id}`, words.use.replace('{value}', label)]),
-      ['use', words.with], ['empty', words.leave_empty], ['skip', words.skip]];
+      ['use', words.with], ['empty', words.leave_empty], ['skip', words.skip]])];
     for (const [value, text] of choices) select.append(element('option', { value, textContent: text }));
     const other = element('input', { type: 'text', dir: 'auto', ariaLabel: words.with });
     const kept = answers.get(f.n);
@@ -61,11 +63,13 @@ async function windowed(all) {
     const head = element('div', { className: 'row' },
       element('span', { className: 'strong', dir: 'auto', textContent: f.title }),
       element('span', { className: 'value clip', dir: 'auto', textContent: f.value }),
-      element('span', { className: 'soft num', textContent: words.rows.replace('{n}', String(f.rows)) }));
+      element('button', { className: 'text flat num', name: 'filter', value: `f:${f.id}`, textContent: words.rows.replace('{n}', String(f.rows)), title: words.see_rows }),
+      ...(f.links ?? []).slice(0, 3).map(([href, textContent]) => element('a', { href, textContent, target: '_blank', rel: 'noopener', className: 'clip' })));
+    head.querySelector('button').setAttribute('form', 'see-rows');
     const made = element('div', { className: 'finding', role: 'listitem' }, head, element('p', { className: 'clip', textContent: f.text, title: f.text }));
     made.setAttribute('aria-posinset', String(f.n + 1));
     made.setAttribute('aria-setsize', String(all));
-    if (f.column >= 0) made.append(element('div', { className: 'row' }, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
+    if (f.column >= 0 || f.kind) made.append(element('div', { className: 'row' }, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
     made.style.insetBlockStart = `${f.n * HEIGHT}px`;
     made.style.blockSize = `${HEIGHT}px`;
     return made;
