@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/locale"
 )
 
 type decisionKey struct {
@@ -212,10 +213,10 @@ func kindOf(f importer.Finding) string {
 	return ""
 }
 
-func linksOf(origin string, f importer.Finding) (links [][2]string) {
+func linksOf(t locale.Catalogue, origin string, f importer.Finding) (links [][2]string) {
 	for _, one := range f.Candidates {
 		if origin != "" && one.Path != "" {
-			links = append(links, [2]string{origin + one.Path, strings.TrimSpace(one.Title + " (ID " + one.ID + ")")})
+			links = append(links, [2]string{origin + one.Path, candidate(t, one)})
 		}
 	}
 	return links
@@ -243,11 +244,11 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 	for i, f := range result.Findings[from:to] {
 		title := cmp.Or(f.ColumnName, f.FieldTitle, t.Text("check.whole_row"))
 		var pairs [][2]string
-		for _, choice := range choicesFor(f, choices) {
+		for _, choice := range choicesFor(t, f, choices) {
 			pairs = append(pairs, [2]string{choice.ID, choice.Label})
 		}
 		list = append(list, findingAnswer{
-			Choices: pairs, ID: f.ID, Kind: kindOf(f), Links: linksOf(portalOrigin(v), f),
+			Choices: pairs, ID: f.ID, Kind: kindOf(f), Links: linksOf(t, portalOrigin(v), f),
 			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
 			First: f.First, Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
 			Decided: string(decided[decisionKey{f.Column, f.Value}]),

@@ -108,13 +108,15 @@ func TestReadDecisions(t *testing.T) {
 
 func TestDecideAll(t *testing.T) {
 	findings := []importer.Finding{
-		{Column: 1, Value: "a", Closest: "A", Blocks: true}, {Column: 1, Value: "b", Blocks: true},
-		{Column: 1, Value: "c"}, {Column: 2, Value: "d", Blocks: true}, {Column: -1, Value: "", Blocks: true, Closest: "x"},
+		{Column: 1, Value: "a", Closest: "A", Safe: true, Blocks: true}, {Column: 1, Value: "b", Blocks: true},
+		{Column: 1, Value: "c"}, {Column: 2, Value: "d", Blocks: true}, {Column: -1, Value: "", Blocks: true, Closest: "x", Safe: true},
+		{Column: 3, Value: "e", Closest: "far", Blocks: true},
 	}
 	for do, want := range map[string][]importer.Decision{
 		"safe":    {{Column: 1, Value: "a", Action: importer.UseValue, With: "A"}},
 		"skip:1":  {{Column: 1, Value: "a", Action: importer.SkipRows}, {Column: 1, Value: "b", Action: importer.SkipRows}},
 		"empty:2": {{Column: 2, Value: "d", Action: importer.LeaveEmpty}},
+		"last:1":  {{Column: 1, Action: importer.KeepLast}},
 		"skip:-1": nil, "skip:": nil, "": nil, "empty:9": nil,
 	} {
 		if diff := cmp.Diff(want, decideAll(findings, do)); diff != "" {

@@ -53,6 +53,8 @@ func pagesOf(t *testing.T, lang string) map[string]string {
 	keep("checking", w.press("/imports/"+id+"/columns/save", changes...))
 	w.work()
 	keep("check", w.press("/imports/"+id))
+	keep("check-rows", w.press("/imports/"+id+"/check", "tab", "rows", "filter", "problems"))
+	keep("check-row", w.press("/imports/"+id+"/row", "index", "3"))
 	keep("check-answered", w.press("/imports/"+id+"/decide", "do", "empty:4"))
 	w.work()
 	keep("check-clean", w.press("/imports/"+id))

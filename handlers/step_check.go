@@ -160,15 +160,26 @@ func (s *Server) choicesOf(c *fiber.Ctx, v visit, imp importer.Import) (map[stri
 	return choices, nil
 }
 
+// candidate names one of several things, with what tells it apart.
+func candidate(t locale.Catalogue, one importer.Candidate) string {
+	if one.Title == "" {
+		return t.Text("check.candidate_bare", "id", one.ID)
+	}
+	return t.Text("check.candidate", "title", one.Title, "id", one.ID)
+}
+
+// Candidate names one of several things, with what tells it apart.
+func (p Page) Candidate(one importer.Candidate) string { return candidate(p.T, one) }
+
 // choicesFor are the values to choose from instead of the one found: what it
 // could mean, or what its field knows.
-func choicesFor(f importer.Finding, choices map[string][]field.Choice) []field.Choice {
+func choicesFor(t locale.Catalogue, f importer.Finding, choices map[string][]field.Choice) []field.Choice {
 	if len(f.Candidates) == 0 {
 		return choices[f.Field]
 	}
 	var list []field.Choice
 	for _, one := range f.Candidates {
-		list = append(list, field.Choice{ID: one.With, Label: strings.TrimSpace(one.Title + " (ID " + one.ID + ")")})
+		list = append(list, field.Choice{ID: one.With, Label: candidate(t, one)})
 	}
 	return list
 }
@@ -374,7 +385,7 @@ func (d *checkData) page(t locale.Catalogue, from int, choices map[string][]fiel
 	decided := decisionsOf(d.Import)
 	for i, f := range all[from:to] {
 		row := findingRow{Finding: f, N: from + i, Text: t.Problem(f.Problem.Code, f.Problem.Args)}
-		row.Choices = choicesFor(f, choices)
+		row.Choices = choicesFor(t, f, choices)
 		row.Decided = decided[decisionKey{f.Column, f.Value}]
 		last := len(d.Groups) - 1
 		if last < 0 || d.Groups[last].Column != f.Column || (f.Column < 0 && d.Groups[last].Title != cmp.Or(f.FieldTitle, t.Text("check.whole_row"))) {
