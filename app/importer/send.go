@@ -267,6 +267,9 @@ func (r *run) refusedAll(ctx context.Context, f *flight, verdicts []verdict) err
 // (crm.md 3.1). Adding starts what the portal does with new items; where
 // there may be such a thing, the person is asked first.
 func (r *run) addInstead(ctx context.Context) error {
+	if r.planner.past != nil {
+		return &waitError{reason: problem("no_import_right", "code", "ACCESS_DENIED")} // only an import writes history
+	}
 	if t := r.planner.schema.Type; t.Automation || t.Workflows {
 		return &waitError{reason: problem(askRules)}
 	}
