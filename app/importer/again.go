@@ -2,6 +2,14 @@ package importer
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+
+	"github.com/spa-importer/spa-importer/app/field"
+	"github.com/spa-importer/spa-importer/app/sheet"
 )
 
 // StartRules goes on with an import that waits because its person may not
@@ -21,4 +29,209 @@ func (s *Service) StartRules(ctx context.Context, a Actor, imp string) (Import, 
 	}
 	s.ring(ctx, runLane(resumed.Portal))
 	return resumed, nil
+}
+
+// trialRows is how many rows a trial has where nobody says.
+const trialRows = 5
+
+// Try begins to write a checked import and pauses after its first rows, so
+// that a person can look at what comes of them: then the rest follows by
+// Resume, or Undo takes them back.
+func (s *Service) Try(ctx context.Context, a Actor, imp string, rows int) (Import, error) {
+	if rows <= 0 {
+		rows = trialRows
+	}
+	return s.start(ctx, a, imp, rows)
+}
+
+// RetryFailed makes a draft of the rows of an ended import that failed: with
+// their numbers, their corrected cells, its target, mapping and decisions.
+// Asked for twice, it is the same draft. Rows of which nobody knows whether
+// they arrived are not in it: to write them again might double them.
+func (s *Service) RetryFailed(ctx context.Context, a Actor, imp string) (Import, error) {
+	from, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Import{}, err
+	}
+	if !mayControl(a, from) {
+		return Import{}, Refuse("not_yours", "name", from.UserName)
+	}
+	if !from.State.Ended() {
+		return Import{}, Refuse("undo_not_yet")
+	}
+	for n := range maxRetries {
+		id := draftID("retry:"+from.ID, n)
+		have, err := s.store.Import(ctx, a.Portal, id)
+		if errors.Is(err, ErrNotFound) {
+			return s.retry(ctx, a, from, id)
+		}
+		if err != nil {
+			return Import{}, fmt.Errorf("loading import: %w", err)
+		}
+		if _, err := s.store.Upload(ctx, a.Portal, have.Upload); !errors.Is(err, ErrNotFound) {
+			return have, err
+		}
+		// That draft was thrown away.
+	}
+	return Import{}, Refuse("nothing_failed")
+}
+
+const maxRetries = 100
+
+func (s *Service) retry(ctx context.Context, a Actor, from Import, id string) (Import, error) {
+	u, err := s.deriveFailed(ctx, a, from)
+	if err != nil {
+		return Import{}, err
+	}
+	limit, err := s.limits.RowLimit(ctx, a.Portal)
+	if err != nil {
+		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
+	}
+	target := from.Target
+	target.AddOnly = false
+	draft := Import{
+		ID: id, Portal: a.Portal, User: a.User, UserName: a.Name, Admin: a.Admin, Connection: a.Connection,
+		Zone: a.Zone, Lang: a.Lang, Upload: u.ID, FileName: from.FileName, State: Draft, Limit: limit,
+		StartID: -1, Key: u.Key, Created: s.now(), Rows: u.Table.Rows,
+		Target: target, Mapping: from.Mapping, Decisions: from.Decisions, Archive: from.Archive, Origin: from.ID,
+	}
+	if err := s.store.CreateImport(ctx, draft); err != nil {
+		// A double click has made the same draft.
+		if have, e := s.store.Import(ctx, a.Portal, id); e == nil {
+			return have, s.forgetUpload(ctx, u)
+		}
+		return Import{}, fmt.Errorf("creating import: %w", err)
+	}
+	return draft, nil
+}
+
+// deriveFailed makes an upload of the rows that failed.
+func (s *Service) deriveFailed(ctx context.Context, a Actor, from Import) (Upload, error) {
+	whole, err := s.store.Upload(ctx, from.Portal, from.Upload)
+	if err != nil {
+		return Upload{}, fmt.Errorf("loading upload: %w", err)
+	}
+	if whole.State != Ready {
+		return Upload{}, Refuse("file_gone")
+	}
+	key := make([]byte, 32)
+	rand.Read(key) // never fails, see crypto/rand
+	u := Upload{
+		ID: newID(), Portal: a.Portal, User: a.User, Name: whole.Name, State: Ready, Derived: true,
+		Inspection: whole.Inspection, Revision: 1, Key: key, Created: s.now(),
+	}
+	profilers := make([]*field.Profiler, len(whole.Table.Columns))
+	for i := range profilers {
+		profilers[i] = field.NewProfiler()
+	}
+	var table sheet.Table
+	err = s.files.Write(ctx, canonName(u.ID, u.Revision), key, func(canon io.Writer) error {
+		return s.files.Write(ctx, indexName(u.ID, u.Revision), key, func(index io.Writer) error {
+			w, err := sheet.NewTableWriter(canon, index, whole.Table.Columns)
+			if err != nil {
+				return err
+			}
+			err = s.eachOutcome(ctx, from, 0, []EntryState{EntryFailed}, func(_ []sheet.Column, o RowOutcome) (bool, error) {
+				if o.Problem != nil && o.Problem.Code == "unknown_outcome" {
+					return true, nil
+				}
+				for i, p := range profilers {
+					if i < len(o.Cells) {
+						p.Add(o.Cells[i], o.Row)
+					}
+				}
+				return true, w.Row(sheet.Row{Number: o.Row, Cells: o.Cells})
+			})
+			if err != nil {
+				return err
+			}
+			if table, err = w.Close(); err == nil && table.Rows == 0 {
+				return Refuse("nothing_failed")
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return Upload{}, errors.Join(err, s.files.Delete(ctx, uploadDir(u.ID)))
+	}
+	u.Table, u.Size, u.Received = &table, table.Bytes, table.Bytes
+	for _, p := range profilers {
+		u.Profiles = append(u.Profiles, p.Profile())
+	}
+	if err := s.store.CreateUpload(ctx, u); err != nil {
+		return Upload{}, fmt.Errorf("creating upload: %w", err)
+	}
+	return u, nil
+}
+
+// Repeat makes the draft of an upload into one with the target, the mapping
+// and the decisions of another import. Columns are known by their names:
+// another file may have them elsewhere, or not at all.
+func (s *Service) Repeat(ctx context.Context, a Actor, imp, upload string) (Import, error) {
+	from, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Import{}, err
+	}
+	if !mayControl(a, from) {
+		return Import{}, Refuse("not_yours", "name", from.UserName)
+	}
+	before, err := s.store.Upload(ctx, from.Portal, from.Upload)
+	if err != nil {
+		return Import{}, fmt.Errorf("loading upload: %w", err)
+	}
+	draft, err := s.Begin(ctx, a, upload)
+	if err != nil {
+		return Import{}, err
+	}
+	u, err := s.Upload(ctx, a, upload)
+	if err != nil {
+		return Import{}, err
+	}
+	place := placesByName(before.Inspection.Columns, u.Inspection.Columns)
+	return s.update(ctx, a, draft.ID, func(imp *Import) error {
+		if err := changeable(*imp); err != nil {
+			return err
+		}
+		imp.Target, imp.Origin = from.Target, from.ID
+		imp.Target.AddOnly = false
+		imp.Mapping = Mapping{Constants: maps.Clone(from.Mapping.Constants)}
+		imp.Decisions = nil
+		mapped := make(map[int]ColumnMapping, len(from.Mapping.Columns))
+		for _, m := range from.Mapping.Columns {
+			if column, has := place[m.Column]; has {
+				m.Column = column
+				mapped[column] = m
+			}
+		}
+		for column := range u.Inspection.Columns {
+			m := mapped[column]
+			m.Column = column
+			imp.Mapping.Columns = append(imp.Mapping.Columns, m)
+		}
+		for _, d := range from.Decisions {
+			if column, has := place[d.Column]; has {
+				d.Column = column
+				imp.Decisions = append(imp.Decisions, d)
+			}
+		}
+		imp.redraft()
+		return nil
+	})
+}
+
+// placesByName says where the columns of one file are in another; of several
+// with one name the first is the first.
+func placesByName(was, is []sheet.Column) map[int]int {
+	places := map[string][]int{}
+	for i, c := range is {
+		places[c.Name] = append(places[c.Name], i)
+	}
+	found := map[int]int{}
+	for i, c := range was {
+		if list := places[c.Name]; len(list) > 0 {
+			found[i] = list[0]
+			places[c.Name] = list[1:]
+		}
+	}
+	return found
 }

@@ -9,6 +9,12 @@ import (
 
 // Start begins to write a checked import. A second start is the same import.
 func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error) {
+	return s.start(ctx, a, imp, 0)
+}
+
+// start begins to write; trial is the row before which a trial ends, 0 for
+// none.
+func (s *Service) start(ctx context.Context, a Actor, imp string, trial int) (Import, error) {
 	limit, err := s.limits.RowLimit(ctx, a.Portal)
 	if err != nil {
 		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
@@ -41,6 +47,7 @@ func (s *Service) Start(ctx context.Context, a Actor, imp string) (Import, error
 		}
 		imp.State, imp.Started, imp.Verify, imp.Reason = Running, s.now(), true, nil
 		imp.refreshed(a)
+		imp.TrialUntil = trial
 		return nil
 	})
 	if err != nil {

@@ -152,7 +152,7 @@ func Codes() map[string][]string {
 		"nothing_mapped", "mapping_gone", "mapping_name_empty", "mapping_name_long", "decision_unknown", "not_checked", "nothing_to_import", "not_running",
 		"already_ended", "connection_gone", "file_gone", stopping, "stopped_by_you",
 		"key_missing", "row_too_large", askRules, "nothing_to_undo", "undo_not_yet", "undo_edited",
-		"undo_item_gone", "undo_not_visible", "undo_files", "undo_unknown", "nothing_failed",
+		"undo_item_gone", "undo_not_visible", "undo_files", "undo_unknown", "nothing_failed", "upload_derived",
 	} {
 		c[code] = nil
 	}

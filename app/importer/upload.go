@@ -175,6 +175,9 @@ func (s *Service) Correct(ctx context.Context, a Actor, id string, r sheet.Readi
 	if u.State == Receiving {
 		return u, Refuse("upload_incomplete")
 	}
+	if u.Derived {
+		return u, Refuse("upload_derived")
+	}
 	// What was checked was another table: it is a draft again before the
 	// reading changes. A started import goes on with the table it has.
 	imports, err := s.store.UploadImports(ctx, u.Portal, u.ID)
