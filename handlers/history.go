@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/spa-importer/spa-importer/app/importer"
@@ -9,7 +12,10 @@ import (
 // historyData is the list of the portal's imports.
 type historyData struct {
 	chrome
-	Lines []importLine
+	Lines []historyLine
+	// From and To say which are on the page, counted from 1; Prev and Next
+	// are the first ones of the pages beside it, -1: none.
+	From, To, Prev, Next int
 }
 
 // importLine is one import in a list.
@@ -19,12 +25,33 @@ type importLine struct {
 	Arrived int
 }
 
+// historyLine is one import in the history.
+type historyLine struct {
+	importLine
+	When time.Time
+	// Until is the last day on which the person can take it back; Again: he
+	// can repeat it.
+	Until string
+	Again bool
+}
+
 func lineOf(imp importer.Import) importLine {
 	return importLine{Import: imp, Arrived: imp.Counts.Created + imp.Counts.Updated + imp.Counts.Unchanged}
 }
 
 // StateText is the text key of the state.
-func (l importLine) StateText() string { return "state." + string(l.State) }
+func (l importLine) StateText() string {
+	switch {
+	case l.Undoing && l.State == importer.Running:
+		return "state.undoing"
+	case l.Tried():
+		return "state.tried"
+	}
+	return "state." + string(l.State)
+}
+
+// Begun reports whether anything could have been written.
+func (l importLine) Begun() bool { return !open(l.Import) }
 
 // Kind is the look of the state's badge.
 func (l importLine) Kind() string {
@@ -42,20 +69,39 @@ func (l importLine) Kind() string {
 	return ""
 }
 
-// historyLimit is how many imports the history shows.
-const historyLimit = 200
+// historyPage is how many imports a page of the history shows.
+const historyPage = 100
 
 // history lists the portal's imports, newest first.
 func (s *Server) history(c *fiber.Ctx, v visit) error {
-	t := s.text(c)
-	all, err := s.importer.Imports(c.UserContext(), v.actor(), historyLimit)
+	form, err := s.form(c)
 	if err != nil {
 		return err
 	}
-	d := historyData{}
+	from, _ := strconv.Atoi(form.Get("from")) // not a number: the first page
+	from = max(0, min(from, 1_000_000))
+	all, more, err := s.importer.History(c.UserContext(), v.actor(), from, historyPage)
+	if err != nil {
+		return err
+	}
+	t := s.text(c)
+	d := historyData{From: from + 1, To: from + len(all), Prev: -1, Next: -1}
+	if from > 0 {
+		d.Prev = max(0, from-historyPage)
+	}
+	if more {
+		d.Next = from + len(all)
+	}
 	d.Lead = t.Text("history.lead")
 	for _, imp := range all {
-		d.Lines = append(d.Lines, lineOf(imp))
+		line := historyLine{importLine: lineOf(imp), When: imp.Created.In(zone(v.Session.Zone))}
+		if mayControl(v, imp) && imp.State.Ended() {
+			line.Again = true
+			if last := s.importer.MayUndo(imp); !last.IsZero() {
+				line.Until = t.Date(last.In(zone(v.Session.Zone)))
+			}
+		}
+		d.Lines = append(d.Lines, line)
 	}
 	return s.render(c, "history", t.Text("history.title"), d)
 }

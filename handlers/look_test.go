@@ -75,6 +75,26 @@ func pagesOf(t *testing.T, lang string) map[string]string {
 	w.press("/imports/" + id + "/start")
 	keep("stopped", w.press("/imports/"+id+"/stop"))
 	keep("history", w.press("/history"))
+	w.staged.stayed = stayed()
+	for name, change := range states() {
+		w.staged.change = change
+		at := "/imports/" + id
+		if strings.Contains(name, "receipt") {
+			at += "/receipt"
+		}
+		keep(name, w.press(at))
+		switch name {
+		case "step4-done-mixed":
+			keep("sure-undo", w.press("/imports/"+id+"/undo/ask"))
+		case "step4-receipt-risky":
+			keep("step4-receipt-not-sure", w.press("/imports/"+id+"/start"))
+		case "step4-no-right":
+			keep("sure-stop", w.press("/imports/"+id+"/stop/ask"))
+			keep("history-waiting", w.press("/history"))
+		}
+	}
+	w.staged.change = nil
+	keep("file-repeat", w.press("/imports/"+id+"/repeat"))
 	return pages
 }
 

@@ -35,7 +35,11 @@ type Page struct {
 	Manifest  spaimporter.Manifest
 	Data      any
 
+	// After: an import can be tried, taken back and repeated.
+	After bool
+
 	assets Assets
+	repeat string
 }
 
 // Asset is the address of a static file.
@@ -52,6 +56,7 @@ func (s *Server) render(c *fiber.Ctx, view, title string, data any) error {
 		T: s.locales.For(s.lang(c)), Title: title, View: view, Inside: inside,
 		Fallback: s.fallback, PublicURL: s.publicURL, Version: s.version,
 		Manifest: s.manifest, Data: data, assets: s.assets,
+		repeat: s.repeated(c), After: s.after != nil,
 	}
 	if inside {
 		p.Token, p.Admin, p.Placement = v.Token, v.Session.Admin, v.Session.Placement

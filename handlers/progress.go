@@ -27,8 +27,8 @@ const (
 // shows as they are.
 type progressAnswer struct {
 	// Phase is what goes on: when it changes, the page is another one.
-	// "reading", "draft", "checking", "checked", "running" (also while it
-	// waits for a limit), "waiting" (for a person), "paused" and the ends.
+	// "reading", "draft", "checking", "checked", one of the phases below, and
+	// the ends.
 	Phase string `json:"phase"`
 	Ended bool   `json:"ended"`
 	// Done of All is the bar.
@@ -81,25 +81,70 @@ func (s *Server) readingProgress(ctx context.Context, t locale.Catalogue, a impo
 	return answer, nil
 }
 
+// Phases of an import that has begun to write. What waits for a limit of the
+// portal is running; what waits for a person is waiting.
+const (
+	phaseRunning     = "running"
+	phaseWaiting     = "waiting"
+	phasePaused      = "paused"
+	phaseTried       = "tried" // a trial is done
+	phaseUndoing     = "undoing"
+	phaseUndoWaiting = "undo_waiting"
+	phaseUndoPaused  = "undo_paused"
+)
+
+// phaseOf is the phase of an import that has begun to write.
+func phaseOf(p importer.Progress) string {
+	phase := string(p.State)
+	if p.State == importer.Waiting && !p.Until.IsZero() {
+		phase = phaseRunning
+	}
+	if p.Tried {
+		phase = phaseTried
+	}
+	if p.Undoing {
+		switch phase {
+		case phaseRunning:
+			phase = phaseUndoing
+		case phaseWaiting:
+			phase = phaseUndoWaiting
+		case phasePaused:
+			phase = phaseUndoPaused
+		}
+	}
+	return phase
+}
+
 func runProgress(t locale.Catalogue, a importer.Actor, p importer.Progress) progressAnswer {
 	c := p.Counts
 	answer := progressAnswer{
-		Phase: string(p.State), Ended: p.State.Ended(), Done: int64(c.Sum()), All: int64(p.Rows),
+		Phase: phaseOf(p), Ended: p.State.Ended(), Done: int64(c.Sum()), All: int64(p.Rows),
 		Texts: map[string]string{
 			"done":    t.Text("progress.rows_of", "n", c.Sum(), "all", p.Rows),
 			"created": t.Number(int64(c.Created)), "updated": t.Number(int64(c.Updated)),
 			"unchanged": t.Number(int64(c.Unchanged)), "skipped": t.Number(int64(c.Skipped)),
 			"failed": t.Number(int64(c.Failed)), "state": t.Text("state." + string(p.State)), "left": "", "reason": "",
+			"taken_back": t.Number(int64(p.Undo.TakenBack)), "kept": t.Number(int64(p.Undo.Kept)),
+			"impossible": t.Number(int64(p.Undo.Impossible)),
 		},
+	}
+	if p.Undoing || p.State == importer.Undone {
+		answer.Done, answer.All = int64(p.Undo.Sum()), int64(c.Created+c.Updated)
+		answer.Texts["done"] = t.Text("progress.items_of", "n", p.Undo.Sum(), "all", c.Created+c.Updated)
+	}
+	if p.Undoing && p.State == importer.Running {
+		answer.Texts["state"] = t.Text("state.undoing")
+	}
+	if p.Tried {
+		answer.Texts["state"] = t.Text("state.tried")
 	}
 	if p.High > 0 {
 		answer.Texts["left"] = t.Text("progress.left", "span", t.Between(p.Low, p.High))
 	}
 	if p.State == importer.Waiting && !p.Until.IsZero() {
-		answer.Phase = string(importer.Running)
 		answer.Texts["state"] = t.Text("progress.waiting_until", "time", t.Time(p.Until.In(zone(a.Zone))))
 	}
-	if p.Reason != nil {
+	if p.Reason != nil && !p.Tried {
 		answer.Texts["reason"] = t.Problem(p.Reason.Code, p.Reason.Args)
 	}
 	return answer

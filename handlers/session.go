@@ -23,6 +23,8 @@ const (
 	keyFrame   localKey = "frame"
 	// keyRead is set when a body was read to its end.
 	keyRead localKey = "read"
+	// keyRepeat is the import that the next file repeats.
+	keyRepeat localKey = "repeat"
 )
 
 // SessionHeader carries a session's token in requests of scripts, and

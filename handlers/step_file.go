@@ -44,6 +44,9 @@ func (s *Server) showFile(c *fiber.Ctx, v visit, failures []failure, pasted stri
 	}
 	d := fileData{chrome: stepper(t, 1, importer.Import{}), MaxUpload: s.maxUpload, RowLimit: limit, Pasted: pasted}
 	d.Lead = t.Text("file.lead")
+	if imp, ok := c.Locals(keyRepeat).(importer.Import); ok {
+		d.Lead = t.Text("file.repeat_lead", "name", imp.FileName, "target", imp.Target.Title)
+	}
 	d.Scripts = []string{"upload.js"}
 	d.Words = words(t, "client.uploading", "client.resuming", "client.reading", "client.cut", "client.too_large", "client.one_file", "client.ended")
 	d.Failures = failures
@@ -339,7 +342,7 @@ func (s *Server) dropFile(c *fiber.Ctx, v visit) error {
 
 // beginImport ends step 1.
 func (s *Server) beginImport(c *fiber.Ctx, v visit) error {
-	imp, err := s.importer.Begin(c.UserContext(), v.actor(), c.Params("id"))
+	imp, err := s.begin(c, v, c.Params("id"))
 	if err != nil {
 		failures, err := told(s.text(c), err, "file")
 		if err != nil {

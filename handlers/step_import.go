@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -21,9 +22,32 @@ type receiptData struct {
 	Stage, Responsible string
 	// Unused names the columns with values that are not imported.
 	Unused string
+	// Key is the title of the field that items are recognised by; empty where
+	// rows are only added.
+	Key string
+	// Bin: what is taken back goes to the smart process's recycle bin.
+	Bin bool
+	// Until is the last day on which the import can be taken back.
+	Until string
+	// Told: a message in Bitrix24 says when it is done.
+	Told bool
+	// Time says how long it will take, Other how long in another order.
+	Time, Other string
 	// Write is how many rows will be written, Left how many will not.
 	Write, Left int
+	// Risky asks for a word of consent, which was given if Sure.
+	Risky, Sure bool
+	// Trial is how many rows a trial would write; 0: none is offered.
+	Trial int
 }
+
+// What the receipt offers and asks.
+const (
+	trialRows = 5
+	// riskyUpdates is from how many changed items on a person says that he
+	// means it.
+	riskyUpdates = 1000
+)
 
 // receipt is step 4 of a checked import.
 func (s *Server) receipt(c *fiber.Ctx, v visit) error {
@@ -42,6 +66,13 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 	d := receiptData{
 		chrome: stepper(t, 4, imp), Import: imp,
 		Write: imp.Plan.Created + imp.Plan.Updated, Left: imp.Plan.Skipped + imp.Plan.Failed,
+		Risky: imp.Plan.Updated > riskyUpdates, Until: t.Date(s.lastDay(v, s.now())),
+	}
+	if form, err := s.form(c); err == nil {
+		d.Sure = form.Has("sure")
+	}
+	if d.Write > trialRows {
+		d.Trial = trialRows
 	}
 	d.Failures, d.Lead = failures, t.Text("import.receipt_lead")
 	d.Scripts = []string{"start.js"}
@@ -50,35 +81,106 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 		person = t.Text("import.user", "id", strconv.FormatInt(id, 10))
 	}
 	d.Responsible = sourceOf(t, imp.Mapping, "assignedById", person)
+	var err error
+	if d.Told, err = s.notifies(c, v); err != nil {
+		return err
+	}
 	view, err := s.importer.Columns(c.UserContext(), v.actor(), imp.ID, nil)
-	if err != nil {
-		if _, ok := refusal(err); !ok {
-			return err
-		}
+	if _, told := refusal(err); err != nil && !told {
+		return err
 	}
 	d.Unused = unused(t, view)
 	schema, err := s.importer.Schema(c.UserContext(), v.actor(), imp.Target.EntityTypeID)
-	if err != nil {
-		if _, ok := refusal(err); !ok {
-			return err
-		}
-	} else {
-		for _, category := range schema.Context.Categories {
-			if category.ID == imp.Target.CategoryID && schema.Type.Categories {
-				d.Pipeline = sourceOf(t, imp.Mapping, "categoryId", category.Name)
-			}
-		}
-		if stages := schema.Context.Stages[imp.Target.CategoryID]; len(stages) > 0 {
-			d.Stage = t.Text("target.stage_first")
-			for _, stage := range stages {
-				if stage.ID == imp.Target.StageID {
-					d.Stage = stage.Name
-				}
-			}
-			d.Stage = sourceOf(t, imp.Mapping, "stageId", d.Stage)
-		}
+	if _, told := refusal(err); err != nil && !told {
+		return err
+	}
+	if err == nil {
+		d.place(t, schema)
+	}
+	if err := s.expect(c, v, &d); err != nil {
+		return err
 	}
 	return s.render(c, "receipt", t.Text("import.receipt_title"), d)
+}
+
+// expect says how long it will take, in the order chosen and in the other.
+// A portal that cannot be asked now is no reason not to show the rest.
+func (s *Server) expect(c *fiber.Ctx, v visit, d *receiptData) error {
+	t := s.text(c)
+	e, err := s.importer.Expect(c.UserContext(), v.actor(), d.Import.ID)
+	if err != nil {
+		if _, told := refusal(err); told {
+			return nil
+		}
+		return err
+	}
+	span := func(r importer.Range) string { return t.Between(r.Low, r.High) }
+	chosen, other, key := e.Ordered, e.Any, "import.time_any"
+	if d.Import.Target.Fast {
+		chosen, other, key = e.Any, e.Ordered, "import.time_ordered"
+	}
+	if d.Time = span(chosen); !e.Known {
+		d.Time = t.Text("import.time_guess", "span", d.Time)
+	}
+	if span(other) != span(chosen) && d.Import.Plan.Created > 1 {
+		d.Other = t.Text(key, "span", span(other))
+	}
+	return nil
+}
+
+// place says where the rows go, as the portal names it.
+func (d *receiptData) place(t locale.Catalogue, schema importer.Schema) {
+	target := d.Import.Target
+	d.Bin = schema.Type.RecycleBin
+	for _, category := range schema.Context.Categories {
+		if category.ID == target.CategoryID && schema.Type.Categories {
+			d.Pipeline = sourceOf(t, d.Import.Mapping, "categoryId", category.Name)
+		}
+	}
+	if stages := schema.Context.Stages[target.CategoryID]; len(stages) > 0 {
+		d.Stage = t.Text("target.stage_first")
+		for _, stage := range stages {
+			if stage.ID == target.StageID {
+				d.Stage = stage.Name
+			}
+		}
+		d.Stage = sourceOf(t, d.Import.Mapping, "stageId", d.Stage)
+	}
+	for _, f := range schema.Fields {
+		if target.Key != "" && f.Name == target.Key {
+			d.Key = f.Title
+		}
+	}
+}
+
+// ModeText is the text key of what happens with the rows.
+func (d receiptData) ModeText() string { return "import.mode_" + string(d.Import.Target.Mode) }
+
+// Button states what the button does.
+func (d receiptData) Button(t locale.Catalogue) string {
+	create, update := d.Import.Plan.Created, d.Import.Plan.Updated
+	switch {
+	case create > 0 && update > 0:
+		return t.Text("import.start_both", "n", create, "update", t.Number(int64(update)))
+	case update > 0:
+		return t.Text("import.start_update", "n", update)
+	}
+	return t.Text("import.start", "n", create)
+}
+
+// notifies: a message says when the import is done. A webhook of the person
+// has no app behind it that could write.
+func (s *Server) notifies(c *fiber.Ctx, v visit) (bool, error) {
+	if v.Session.Webhook != "" {
+		return false, nil
+	}
+	return s.portals.Notifies(c.UserContext(), v.Session.Portal)
+}
+
+// lastDay is until when something that has ended at a time can be taken back
+// and its rows be had.
+func (s *Server) lastDay(v visit, ended time.Time) time.Time {
+	return ended.AddDate(0, 0, s.keepDays).In(zone(v.Session.Zone))
 }
 
 // sourceOf says where the rows get the value of a field from: the column that
@@ -113,18 +215,38 @@ func unused(t locale.Catalogue, view importer.ColumnsView) string {
 	return strings.Join(names, ", ")
 }
 
-// startImport begins to write. Pressing twice starts once.
-func (s *Server) startImport(c *fiber.Ctx, v visit) error {
-	a, id := v.actor(), c.Params("id")
-	imp, err := s.importer.Start(c.UserContext(), a, id)
-	if err == nil {
-		return s.showProgress(c, v, imp)
+// startImport begins to write: everything, or a trial. Pressing twice starts
+// once.
+func (s *Server) startImport(start func(Importer, context.Context, importer.Actor, string) (importer.Import, error)) func(*fiber.Ctx, visit) error {
+	return func(c *fiber.Ctx, v visit) error {
+		a, id := v.actor(), c.Params("id")
+		form, err := s.form(c)
+		if err != nil {
+			return err
+		}
+		imp, err := s.importer.Import(c.UserContext(), a, id)
+		if err != nil {
+			return err
+		}
+		if imp.State == importer.Checked && imp.Plan.Updated > riskyUpdates && !form.Has("sure") {
+			c.Status(fiber.StatusUnprocessableEntity)
+			return s.showReceipt(c, v, imp, []failure{{Field: "sure", Text: s.text(c).Problem("not_sure", nil)}})
+		}
+		if imp, err = start(s.importer, c.UserContext(), a, id); err == nil {
+			return s.showProgress(c, v, imp)
+		}
+		return s.notStarted(c, v, id, err)
 	}
+}
+
+// notStarted says on the receipt why it is not an import yet.
+func (s *Server) notStarted(c *fiber.Ctx, v visit, id string, err error) error {
 	failures, err := told(s.text(c), err, "")
 	if err != nil {
 		return err
 	}
-	if imp, err = s.importer.Import(c.UserContext(), a, id); err != nil {
+	imp, err := s.importer.Import(c.UserContext(), v.actor(), id)
+	if err != nil {
 		return err
 	}
 	if imp.State == importer.Checked {
@@ -132,127 +254,4 @@ func (s *Server) startImport(c *fiber.Ctx, v visit) error {
 		return s.showReceipt(c, v, imp, failures)
 	}
 	return s.showImport(c, v, imp)
-}
-
-// steer pauses, resumes or stops an import and shows how it stands.
-func (s *Server) steer(how func(Importer, context.Context, importer.Actor, string) (importer.Import, error)) func(*fiber.Ctx, visit) error {
-	return func(c *fiber.Ctx, v visit) error {
-		a, id := v.actor(), c.Params("id")
-		imp, err := how(s.importer, c.UserContext(), a, id)
-		if err == nil {
-			return s.showImport(c, v, imp)
-		}
-		failures, err := told(s.text(c), err, "")
-		if err != nil {
-			return err
-		}
-		if imp, err = s.importer.Import(c.UserContext(), a, id); err != nil {
-			return err
-		}
-		if open(imp) {
-			return s.showImport(c, v, imp)
-		}
-		return s.showRun(c, v, imp, failures)
-	}
-}
-
-// runData is step 4 while an import runs, waits or has ended.
-type runData struct {
-	chrome
-	Import   importer.Import
-	Progress progressAnswer
-	// Control: the person may pause, resume and stop it.
-	Control bool
-	// Admin: the person may have the log of REST calls.
-	Admin bool
-	// Written is what reached the portal, Left what did not.
-	Written, Left int
-	// Reason says why it waits.
-	Reason string
-	// Rows are the first rows that were not imported.
-	Rows []outcomeRow
-	// ListURL and ListPath open the items in the CRM; empty: unknown.
-	ListURL, ListPath string
-}
-
-type outcomeRow struct {
-	importer.RowOutcome
-	Text string
-}
-
-// outcomesShown is how many failed rows the page shows; the file has all.
-const outcomesShown = 50
-
-func (s *Server) showProgress(c *fiber.Ctx, v visit, imp importer.Import) error {
-	return s.showRun(c, v, imp, nil)
-}
-
-func (s *Server) showRun(c *fiber.Ctx, v visit, imp importer.Import, failures []failure) error {
-	t, a := s.text(c), v.actor()
-	progress, err := s.progressOf(c.UserContext(), t, a, imp.ID)
-	if err != nil {
-		return err
-	}
-	if progress.Ended && !imp.State.Ended() { // since it was read
-		if imp, err = s.importer.Import(c.UserContext(), a, imp.ID); err != nil {
-			return err
-		}
-	}
-	d := runData{
-		chrome: stepper(t, 4, imp), Import: imp, Progress: progress,
-		Control: a.Admin || imp.User == a.User, Admin: a.Admin,
-		Written: imp.Counts.Created + imp.Counts.Updated, Left: imp.Counts.Skipped + imp.Counts.Failed,
-	}
-	d.Failures = failures
-	d.Scripts = []string{"start.js"}
-	if imp.Reason != nil {
-		d.Reason = t.Problem(imp.Reason.Code, imp.Reason.Args)
-	}
-	if imp.Target.EntityTypeID > 0 && d.Written > 0 {
-		if origin := portalOrigin(v); origin != "" {
-			d.ListPath = "/crm/type/" + strconv.FormatInt(imp.Target.EntityTypeID, 10) + "/list/category/" + strconv.FormatInt(imp.Target.CategoryID, 10) + "/"
-			d.ListURL = origin + d.ListPath
-		}
-	}
-	if !imp.State.Ended() {
-		d.Scripts = append(d.Scripts, "progress.js")
-		switch progress.Phase {
-		case string(importer.Running):
-			d.Lead = t.Text("import.close_window")
-		case string(importer.Paused):
-			d.Lead = t.Text("import.paused_lead")
-		}
-		return s.render(c, "run", t.Text("import.title_"+progress.Phase, "name", imp.Target.Title), d)
-	}
-	if d.Left > 0 {
-		rows, err := s.importer.Outcomes(c.UserContext(), a, imp.ID, 0, outcomesShown)
-		if _, ok := refusal(err); err != nil && !ok {
-			return err
-		}
-		for _, row := range rows {
-			one := outcomeRow{RowOutcome: row}
-			if row.Problem != nil {
-				one.Text = t.Problem(row.Problem.Code, row.Problem.Args)
-			}
-			d.Rows = append(d.Rows, one)
-		}
-	}
-	return s.render(c, "run", d.verdict(c, s), d)
-}
-
-// verdict is the truth in one sentence.
-func (d runData) verdict(c *fiber.Ctx, s *Server) string {
-	t, all := s.text(c), d.Import.Rows
-	arrived := d.Written + d.Import.Counts.Unchanged
-	switch {
-	case d.Import.State == importer.Undone:
-		return t.Text("import.verdict_undone")
-	case d.Import.State == importer.Stopped:
-		return t.Text("import.verdict_stopped", "n", arrived, "all", all)
-	case arrived == 0:
-		return t.Text("import.verdict_none", "all", all)
-	case arrived < all:
-		return t.Text("import.verdict_some", "n", arrived, "all", all, "left", all-arrived)
-	}
-	return t.Text("import.verdict_all", "n", arrived)
 }

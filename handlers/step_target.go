@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ type targetData struct {
 	Stages      []bitrix.Status
 	Stage       string
 	Responsible personField
+	Modes       modesData
 	// Trouble says why nothing can be chosen now.
 	Trouble string
 }
@@ -144,11 +146,11 @@ func (s *Server) choose(c *fiber.Ctx, v visit, d *targetData, types []bitrix.Typ
 	if d.Chosen == 0 {
 		return nil
 	}
-	return s.offer(c, v, d, form.Get("pipeline"), form.Get("stage"))
+	return s.offer(c, v, d, form)
 }
 
 // offer reads the pipelines and stages of the chosen smart process.
-func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline, stage string) error {
+func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, form url.Values) error {
 	schema, err := s.importer.Schema(c.UserContext(), v.actor(), d.Chosen)
 	if err != nil {
 		problem, ok := refusal(err)
@@ -162,6 +164,7 @@ func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline, stage str
 		d.Pipelines = schema.Context.Categories
 	}
 	saved := d.Import.Target.EntityTypeID == d.Chosen
+	d.Modes = modes(form, d.Import.Target, schema)
 	for _, category := range schema.Context.Categories {
 		if category.Default || d.Pipeline == 0 {
 			d.Pipeline = category.ID
@@ -170,7 +173,7 @@ func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline, stage str
 	if saved && d.Import.Target.CategoryID != 0 {
 		d.Pipeline = d.Import.Target.CategoryID
 	}
-	if id, err := strconv.ParseInt(pipeline, 10, 64); err == nil {
+	if id, err := strconv.ParseInt(form.Get("pipeline"), 10, 64); err == nil {
 		if _, ok := schema.Context.Stages[id]; ok {
 			d.Pipeline = id
 		}
@@ -181,8 +184,8 @@ func (s *Server) offer(c *fiber.Ctx, v visit, d *targetData, pipeline, stage str
 	if saved && d.Pipeline == d.Import.Target.CategoryID {
 		d.Stage = d.Import.Target.StageID
 	}
-	if slices.ContainsFunc(d.Stages, func(st bitrix.Status) bool { return st.ID == stage }) {
-		d.Stage = stage
+	if slices.ContainsFunc(d.Stages, func(st bitrix.Status) bool { return st.ID == form.Get("stage") }) {
+		d.Stage = form.Get("stage")
 	}
 	return nil
 }
@@ -226,8 +229,9 @@ func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
 	}
 	target := importer.Target{
 		EntityTypeID: number("type"), CategoryID: number("pipeline"), StageID: form.Get("stage"),
-		Responsible: number("responsible"), Mode: importer.AddAll,
+		Responsible: number("responsible"),
 	}
+	readModes(form, &target)
 	again := func(f failure) error {
 		c.Status(fiber.StatusUnprocessableEntity)
 		return s.showTarget(c, v, imp, []failure{f})

@@ -202,6 +202,12 @@ func (s *Server) takeFile(c *fiber.Ctx, parts *multipart.Reader, declared int64)
 			"size", strconv.FormatInt(declared, 10), "max", strconv.FormatInt(s.maxUpload, 10)))
 	}
 	file, err := parts.NextPart()
+	if err == nil && file.FormName() == fieldRepeat {
+		if err := s.repeatPart(c, v, file); err != nil {
+			return err
+		}
+		file, err = parts.NextPart()
+	}
 	if err != nil || file.FormName() != "file" {
 		return fiber.NewError(fiber.StatusBadRequest, "the form holds no file")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -53,17 +54,31 @@ type Importer interface {
 	Pause(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Resume(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Stop(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	Expect(ctx context.Context, a importer.Actor, imp string) (importer.Expected, error)
+	Undo(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	MayUndo(imp importer.Import) time.Time
+	StartRules(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Import(ctx context.Context, a importer.Actor, id string) (importer.Import, error)
 	Imports(ctx context.Context, a importer.Actor, limit int) ([]importer.Import, error)
+	History(ctx context.Context, a importer.Actor, from, n int) (list []importer.Import, more bool, err error)
 	Reopened(ctx context.Context, a importer.Actor) error
 	LiftLimit(ctx context.Context, a importer.Actor) error
 	Progress(ctx context.Context, a importer.Actor, id string) (importer.Progress, error)
 	Outcomes(ctx context.Context, a importer.Actor, imp string, from, limit int, states ...importer.EntryState) ([]importer.RowOutcome, error)
 	WriteFailed(ctx context.Context, a importer.Actor, imp, rowTitle, whyTitle string, words func(importer.Problem) string, w io.Writer) error
+	UndoOutcomes(ctx context.Context, a importer.Actor, imp string, from, limit int, states ...importer.UndoState) ([]importer.RowOutcome, error)
+	WriteKept(ctx context.Context, a importer.Actor, imp string, titles importer.KeptTitles, words func(importer.Problem) string, w io.Writer) error
 	Calls(ctx context.Context, a importer.Actor, imp string) ([]bitrix.CallRecord, error)
 }
 
 var _ Importer = (*importer.Service)(nil)
+
+// afterwards is what can be done with an import beside running it.
+type afterwards interface {
+	Try(ctx context.Context, a importer.Actor, imp string, rows int) (importer.Import, error)
+	RetryFailed(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	Repeat(ctx context.Context, a importer.Actor, imp, upload string) (importer.Import, error)
+}
 
 // wizardRoutes are the four steps, the history and what their scripts call.
 // Pages are answers to POST forms, because the session's token must not stand
@@ -100,10 +115,22 @@ func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/imports/:id/row", s.inside(s.rowStep))
 	r.Post("/imports/:id/row/save", s.inside(s.saveRow))
 	r.Post("/imports/:id/receipt", s.inside(s.receipt))
-	r.Post("/imports/:id/start", s.inside(s.startImport))
+	r.Post("/imports/:id/start", s.inside(s.startImport(Importer.Start)))
 	r.Post("/imports/:id/pause", s.inside(s.steer(Importer.Pause)))
 	r.Post("/imports/:id/resume", s.inside(s.steer(Importer.Resume)))
+	r.Post("/imports/:id/rules", s.inside(s.steer(Importer.StartRules)))
 	r.Post("/imports/:id/stop", s.inside(s.steer(Importer.Stop)))
+	r.Post("/imports/:id/stop/ask", s.inside(s.ask(askStop)))
+	r.Post("/imports/:id/kept", s.inside(s.keptRows))
+	r.Post("/imports/:id/stop/back", s.inside(s.steer(stopBack)))
+	r.Post("/imports/:id/undo", s.inside(s.steer(Importer.Undo)))
+	r.Post("/imports/:id/undo/ask", s.inside(s.ask(askUndo)))
+	if after, ok := s.importer.(afterwards); ok {
+		s.after = after
+		r.Post("/imports/:id/try", s.inside(s.startImport(s.try)))
+		r.Post("/imports/:id/retry", s.inside(s.steer(s.retry)))
+		r.Post("/imports/:id/repeat", s.inside(s.repeat))
+	}
 	r.Post("/imports/:id/failed", s.inside(s.failedRows))
 	r.Post("/imports/:id/calls", s.inside(s.restCalls))
 	r.Get("/imports/:id/progress", s.inside(s.progressNow))

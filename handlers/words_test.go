@@ -34,7 +34,7 @@ func sentences() map[string][]string {
 		}
 		all["problem."+code] = args
 	}
-	for _, code := range []string{"no_file", "no_rows_pasted", "responsible_not_chosen", "no_template_type"} {
+	for _, code := range []string{"no_file", "no_rows_pasted", "responsible_not_chosen", "no_template_type", "not_sure"} {
 		all["problem."+code] = nil
 	}
 	all["problem.other"] = []string{"code"}
@@ -67,8 +67,14 @@ func sentences() map[string][]string {
 		importer.Paused, importer.Waiting, importer.Stopped, importer.Done, importer.Undone} {
 		all["state."+string(state)] = nil
 	}
-	for _, phase := range []importer.State{importer.Running, importer.Paused, importer.Waiting} {
-		all["import.title_"+string(phase)] = []string{"name"}
+	for _, phase := range []string{"running", "paused", "waiting", "tried", "undoing", "undo_waiting", "undo_paused"} {
+		all["import.title_"+phase] = []string{"name", "n"}
+	}
+	for _, phase := range []string{"running", "paused", "tried", "undoing", "undo_paused"} {
+		all["import.lead_"+phase] = []string{"n", "rest"}
+	}
+	for _, mode := range []importer.Mode{importer.AddAll, importer.UpdateExisting, importer.UpdateAndAdd} {
+		all["import.mode_"+string(mode)] = nil
 	}
 	return all
 }

@@ -10,7 +10,7 @@ for (const button of document.querySelectorAll('[data-ask]')) {
 
 for (const form of document.querySelectorAll('form')) {
   form.addEventListener('submit', (event) => {
-    if (event.submitter?.formMethod === 'dialog' || event.submitter?.formAction.endsWith('/failed')) return;
+    if (event.submitter?.formMethod === 'dialog' || /\/(failed|kept|calls)$/.test(event.submitter?.formAction ?? '')) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = 'yes';
     event.submitter?.setAttribute('aria-disabled', 'true');

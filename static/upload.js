@@ -125,6 +125,8 @@ function open(id) {
   next.action = `/files/${id}`;
   const field = Object.assign(document.createElement('input'), { type: 'hidden', name: '_s', value: session() });
   next.append(field);
+  const repeat = form.querySelector('input[name=repeat]');
+  if (repeat) next.append(repeat.cloneNode());
   document.body.append(next);
   next.submit();
 }

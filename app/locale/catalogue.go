@@ -244,6 +244,9 @@ func (c Catalogue) Span(d time.Duration) string {
 // Between writes the range of two estimates; one value if both read the same.
 func (c Catalogue) Between(low, high time.Duration) string {
 	a, b := c.Span(low), c.Span(high)
+	if high < 45*time.Second {
+		return b
+	}
 	if a == b || low < 45*time.Second && high < 90*time.Second {
 		return c.Text("format.about", "span", b)
 	}

@@ -180,7 +180,7 @@ var keyInCode = regexp.MustCompile(`"([a-z0-9]+\.[a-zA-Z0-9_.]+)"`)
 
 // computed are keys that are put together from a code; the tests of package
 // handlers hold them to the codes.
-var computed = []string{"problem.", "note.", "reason.", "evidence.", "state.", "refusal.", "error.", "columns.why_", "columns.note_", "import.title_", "format."}
+var computed = []string{"problem.", "note.", "reason.", "evidence.", "state.", "refusal.", "error.", "columns.why_", "columns.note_", "import.title_", "import.lead_", "import.mode_", "format."}
 
 // TestNoTextIsMissingOrUnused looks through the pages and the code.
 func TestNoTextIsMissingOrUnused(t *testing.T) {

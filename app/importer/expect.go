@@ -1,0 +1,84 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// Expected is how long an import that has not begun would take.
+type Expected struct {
+	// Ordered is for one request at a time, Any for as many as go.
+	Ordered, Any Range
+	// Known: rows were written to this smart process before, so the speed was
+	// measured; otherwise it is what portals usually take.
+	Known bool
+}
+
+// Range bounds a time.
+type Range struct{ Low, High time.Duration }
+
+// usual are the seconds that portals take for a row, from quick to slow, when
+// nothing was measured yet; with rules and for updates more.
+var usual = map[bool][2]float64{false: {0.02, 0.1}, true: {0.06, 0.3}}
+
+// recentRuns is how far back the speed of a smart process is looked for.
+const recentRuns = 50
+
+// Expect says how long a checked import would take: the model of the portal's
+// limits run forward with the speed of the last import that went the same way.
+// Without a connection it is an error, as with everything that asks a portal.
+func (s *Service) Expect(ctx context.Context, a Actor, imp string) (Expected, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Expected{}, err
+	}
+	caller, err := s.connect(ctx, i.Portal, i.Connection)
+	if err != nil {
+		return Expected{}, err
+	}
+	perRow, known, err := s.measured(ctx, i)
+	if err != nil {
+		return Expected{}, err
+	}
+	var pace bitrix.Pace
+	if p, ok := caller.(interface{ Pace() bitrix.Pace }); ok {
+		pace = p.Pace()
+	}
+	e := Expected{Known: known}
+	e.Ordered = Range{forecast(pace, i, perRow[0], 1), forecast(pace, i, perRow[1], 1)}
+	e.Any = Range{forecast(pace, i, perRow[0], fastStreams), forecast(pace, i, perRow[1], fastStreams)}
+	return e, nil
+}
+
+// measured is the range of seconds per row to reckon with.
+func (s *Service) measured(ctx context.Context, imp Import) (perRow [2]float64, known bool, err error) {
+	slow := imp.Target.Automation || imp.Plan.Updated > imp.Plan.Created
+	former, err := s.store.Imports(ctx, imp.Portal, recentRuns, Done, Stopped, Undone)
+	if err != nil {
+		return perRow, false, fmt.Errorf("looking for former imports: %w", err)
+	}
+	for _, f := range former {
+		same := f.Target.EntityTypeID == imp.Target.EntityTypeID && f.Target.Automation == imp.Target.Automation &&
+			(f.Counts.Updated > f.Counts.Created) == (imp.Plan.Updated > imp.Plan.Created)
+		if same && f.SecondsPerRow > 0 && f.Counts.Created+f.Counts.Updated >= maxChunk {
+			return [2]float64{f.SecondsPerRow * 0.85, f.SecondsPerRow * 1.3}, true, nil
+		}
+	}
+	return usual[slow], false, nil
+}
+
+// forecast runs the portal's limits forward over the rows of an import.
+func forecast(pace bitrix.Pace, imp Import, perRow float64, streams int) time.Duration {
+	each := func(rows int) time.Duration { return time.Duration(float64(rows) * perRow * float64(time.Second)) }
+	create, update := imp.Plan.Created, imp.Plan.Updated
+	method := "crm.item.batchImport"
+	if imp.Target.Automation {
+		method = "crm.item.add"
+	}
+	took := pace.Forecast(method, (create+maxChunk-1)/maxChunk, each(min(create, maxChunk)), streams)
+	// Updates wait for nobody's order, but change one item after the other.
+	return took + pace.Forecast("crm.item.update", (update+maxChunk-1)/maxChunk, each(min(update, maxChunk)), streams)
+}
