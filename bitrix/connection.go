@@ -144,7 +144,7 @@ func (x *Connection) Ready(method string, cost time.Duration) time.Time {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ready(p.now(), credential, []load{{method: method, cost: cost.Seconds()}}, true)
+	return p.waiting(credential, []load{{method: method, cost: cost.Seconds()}})
 }
 
 // ReadyBatch is Ready for a batch of so many commands of one method, each of
@@ -159,7 +159,7 @@ func (x *Connection) ReadyBatch(method string, commands int, each time.Duration)
 	loads := []load{{method: batchMethod, cost: total}, {method: method, commands: commands, cost: total}}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ready(p.now(), credential, loads, true)
+	return p.waiting(credential, loads)
 }
 
 // Pace is what is known of the portal's limits now; it is empty before the

@@ -91,6 +91,17 @@ func (p *pace) ready(now time.Time, credential string, loads []load, background 
 	return t
 }
 
+// waiting is when an import may send a request, zero for at once: the time of
+// the answer would lie after the one at which the caller looked at his clock.
+// p.mu is held.
+func (p *pace) waiting(credential string, loads []load) time.Time {
+	now := p.now()
+	if t := p.ready(now, credential, loads, true); t.After(now) {
+		return t
+	}
+	return time.Time{}
+}
+
 // cost is the seconds a load will probably take.
 func (p *pace) cost(m *meter, l load) float64 {
 	switch {

@@ -362,3 +362,23 @@ func TestScreensKeepTheRate(t *testing.T) {
 		}
 	})
 }
+
+// TestReadyAtOnce: on a clock that goes on between two looks, as clocks do,
+// "at once" is not a moment later, or who asks would ask for ever.
+func TestReadyAtOnce(t *testing.T) {
+	l := &limited{size: 50, rate: 2, limit: 480, cost: fixed(time.Millisecond)}
+	x := token(&portal{answer: l.answer})
+	if _, err := x.Call(t.Context(), "crm.item.add", nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		now := time.Now()
+		if at := x.Ready("crm.item.add", time.Millisecond); at.After(now) {
+			t.Fatalf("ready %v after it was asked", at.Sub(now))
+		}
+		now = time.Now()
+		if at := x.ReadyBatch("crm.item.add", 2, time.Millisecond); at.After(now) {
+			t.Fatalf("ready for a batch %v after it was asked", at.Sub(now))
+		}
+	}
+}
