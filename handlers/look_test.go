@@ -41,6 +41,8 @@ func pagesOf(t *testing.T, lang string) map[string]string {
 	for i := range 130 {
 		fmt.Fprintf(&rows, "Chairs for the office %d\t%d.50\t%02d.04.2024\tC-%d\tnowhere %d\t%s\n", i, i, i%12+1, i, i, strings.Repeat("x", 120))
 	}
+	keep("reading-refused", w.plainUpload(t, "Договоры.csv", "Title;Amount\nChairs;\"12\nDesks;13\n"))
+	keep("reading-notes", w.plainUpload(t, "book.xlsx", notedBook(t)))
 	p := keep("reading", w.press("/files/paste", "rows", rows.String()))
 	p = keep("target", w.press("/files/"+w.id(p, fileID)+"/next"))
 	id := w.id(p, importID)

@@ -11,9 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 
 	"github.com/spa-importer/spa-importer/handlers"
 )
@@ -229,6 +232,64 @@ func TestPlainUpload(t *testing.T) {
 }
 
 // TestPlainUploadIsJudgedBeforeItIsRead declares more than is allowed.
+// plainUpload sends a file as a browser without scripts does.
+func (w *wizard) plainUpload(t *testing.T, name, content string) page {
+	t.Helper()
+	body, kind := plain(t, w.token, name, content)
+	req := httptest.NewRequest(http.MethodPost, "/files", body)
+	req.Header.Set("Content-Type", kind)
+	return w.do(req)
+}
+
+// A text that cannot be read as it was taken is not lost: the person says how
+// to read it, and what does not work leaves the question where it was.
+func TestRefusedTextCanBeCorrected(t *testing.T) {
+	w := newWizard(t, clerk)
+	p := w.plainUpload(t, "a.csv", "a,b\n1,\"2\n3,4\n")
+	if p.status != 422 || strings.Contains(p.body, "/next") {
+		t.Fatalf("%d:\n%s", p.status, p.body)
+	}
+	p.assertHas(t, "A quotation mark opened in line 2 of the file is never closed", `id="correct"`, `name="quote"`)
+	file := w.id(p, regexp.MustCompile(`/files/([a-z2-7]{16})/reading`))
+	p = w.press("/files/"+file+"/reading", "delimiter", ",", "encoding", "utf-8", "quote", "backslash")
+	p.assertHas(t, "never closed", `id="correct"`)
+	if p := w.press("/files/" + file + "/next"); strings.Contains(p.body, "Where should the rows go") {
+		t.Error("a file that cannot be read goes on")
+	}
+	p = w.press("/files/"+file+"/reading", "delimiter", ",", "encoding", "utf-8", "quote", "none")
+	p.assertHas(t, "2 rows", "The column names are in row 1", "/next")
+}
+
+// notedBook is a workbook with all that notes give a choice about.
+func notedBook(t *testing.T) string {
+	t.Helper()
+	f := excelize.NewFile()
+	defer f.Close()
+	must(t, f.SetSheetRow("Sheet1", "A1", &[]any{"Group", "Name", "Site"}))
+	must(t, f.SetSheetRow("Sheet1", "A2", &[]any{"North", "Anna", "Homepage"}))
+	must(t, f.SetSheetRow("Sheet1", "A3", &[]any{nil, "Oleg", "Page"}))
+	must(t, f.SetSheetRow("Sheet1", "A4", &[]any{"South", "Vera", "-"}))
+	must(t, f.MergeCell("Sheet1", "A2", "A3"))
+	must(t, f.SetRowVisible("Sheet1", 4, false))
+	must(t, f.SetCellHyperLink("Sheet1", "C2", "https://example.org/anna", "External"))
+	var b bytes.Buffer
+	must(t, f.Write(&b))
+	return b.String()
+}
+
+// Beside a note stands what can be done about it.
+func TestNotesCarryTheirChoice(t *testing.T) {
+	w := newWizard(t, clerk)
+	p := w.plainUpload(t, "book.xlsx", notedBook(t))
+	p.assertHas(t, "1 merged area (A2:A3)", "Repeat the values in all their cells", "1 hidden row is included (row 4)", "Leave them out", "Add a column with the addresses", "3 rows")
+	file := w.id(p, fileID)
+	p = w.press("/files/"+file+"/reading", "sheet", "Sheet1", "fill_merged", "1", "skip_hidden", "1", "links", "1")
+	p.assertHas(t, "Leave the other cells empty", "1 hidden row is left out", "Include them", "Read the texts alone", "2 rows", "Site (URL)", "https://example.org/anna")
+	if strings.Count(p.body, ">North<") < 4 { // in the preview and among the first rows
+		t.Errorf("the merged cell is not repeated:\n%s", p.body)
+	}
+}
+
 func TestPlainUploadIsJudgedBeforeItIsRead(t *testing.T) {
 	w := &wizard{t: t}
 	w.site = installed(t, func(o *handlers.Options) { o.MaxUpload = 1 << 10 })
