@@ -103,7 +103,10 @@ func pagesOf(t *testing.T, lang string) map[string]string {
 // TestLook draws every page of the wizard in sizes, themes and languages:
 // none has a horizontal scroll bar or a script error, and each is kept as a
 // picture in the folder that LOOK names.
-func TestLook(t *testing.T) {
+func TestLook(t *testing.T) { look(t, pagesOf) }
+
+func look(t *testing.T, pagesOf func(*testing.T, string) map[string]string) {
+	t.Helper()
 	assets, err := static.Load()
 	must(t, err)
 	var current string

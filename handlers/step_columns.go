@@ -222,6 +222,7 @@ func (s *Server) showColumns(c *fiber.Ctx, v visit, imp importer.Import, form *s
 	d.Lead = t.Text("columns.lead", "target", imp.Target.Title)
 	d.Scripts = []string{"mapping.js"}
 	d.fill(t, view, imp)
+	d.Steps[2].Chosen = t.Text("common.columns_of", "n", d.Mapped, "all", len(d.Columns))
 	for _, m := range saved {
 		d.Saved = append(d.Saved, savedRow{SavedMapping: m, Mine: m.MayChange(v.actor())})
 	}
