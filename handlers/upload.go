@@ -167,6 +167,14 @@ func (p *patient) Read(b []byte) (int, error) {
 // whose first field is the session. The size is judged before anything is
 // kept, and the file is never in memory as a whole.
 func (s *Server) plainUpload(c *fiber.Ctx) error {
+	return s.withParts(c, func(v visit, parts *multipart.Reader, declared int64) error {
+		return s.takeFile(c, v, parts, declared)
+	})
+}
+
+// withParts opens a multipart form and takes the session from its first
+// part; declared is the size of the form in bytes, or -1.
+func (s *Server) withParts(c *fiber.Ctx, take func(v visit, parts *multipart.Reader, declared int64) error) error {
 	_, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || params["boundary"] == "" {
 		return fiber.ErrUnsupportedMediaType
@@ -184,11 +192,7 @@ func (s *Server) plainUpload(c *fiber.Ctx) error {
 			c.Context().SetConnectionClose()
 		}
 	}()
-	return s.takeFile(c, multipart.NewReader(body, params["boundary"]), declared)
-}
-
-// takeFile takes session and file from a form.
-func (s *Server) takeFile(c *fiber.Ctx, parts *multipart.Reader, declared int64) error {
+	parts := multipart.NewReader(body, params["boundary"])
 	token, err := sessionPart(parts)
 	if err != nil {
 		return err
@@ -197,6 +201,11 @@ func (s *Server) takeFile(c *fiber.Ctx, parts *multipart.Reader, declared int64)
 	if err != nil {
 		return err
 	}
+	return take(v, parts, declared)
+}
+
+// takeFile takes the file from a form.
+func (s *Server) takeFile(c *fiber.Ctx, v visit, parts *multipart.Reader, declared int64) error {
 	if declared > s.maxUpload+formOverhead {
 		return s.refuseFile(c, v, importer.Refuse("file_too_large",
 			"size", strconv.FormatInt(declared, 10), "max", strconv.FormatInt(s.maxUpload, 10)))
@@ -242,6 +251,11 @@ func (s *Server) keepFile(c *fiber.Ctx, v visit, file *multipart.Part) (importer
 	if err != nil {
 		return u, err
 	}
+	return s.fillUpload(c, v, u, file)
+}
+
+func (s *Server) fillUpload(c *fiber.Ctx, v visit, u importer.Upload, file *multipart.Part) (importer.Upload, error) {
+	ctx, a := c.UserContext(), v.actor()
 	if _, err := s.importer.Append(ctx, a, u.ID, 0, file); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return u, errors.Join(importer.Refuse("upload_incomplete"), s.importer.DropUpload(ctx, a, u.ID))

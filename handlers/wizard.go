@@ -26,6 +26,11 @@ type Importer interface {
 	DropUpload(ctx context.Context, a importer.Actor, id string) error
 	SameFile(ctx context.Context, a importer.Actor, u importer.Upload) (importer.Import, bool, error)
 
+	CreateArchive(ctx context.Context, a importer.Actor, imp, name string, size int64) (importer.Upload, error)
+	TakeArchive(ctx context.Context, a importer.Actor, imp, upload string) (importer.Import, error)
+	DropArchive(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	Archive(ctx context.Context, a importer.Actor, imp string) (importer.ArchiveView, bool, error)
+
 	Begin(ctx context.Context, a importer.Actor, upload string) (importer.Import, error)
 	Types(ctx context.Context, a importer.Actor) ([]bitrix.Type, error)
 	Suggest(ctx context.Context, a importer.Actor, imp string, types []bitrix.Type) (importer.Suggestion, error)
@@ -106,6 +111,11 @@ func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/imports/:id/target/save", s.inside(s.saveTarget))
 	r.Post("/imports/:id/columns", s.inside(s.columnsStep))
 	r.Post("/imports/:id/columns/save", s.inside(s.saveColumns))
+	r.Post("/imports/:id/archive", s.inside(s.archivePage))
+	r.Post("/imports/:id/archive/uploads", s.inside(s.createArchive))
+	r.Post("/imports/:id/archive/take", s.inside(s.takeArchive))
+	r.Post("/imports/:id/archive/drop", s.inside(s.dropArchive))
+	r.Post("/imports/:id/archive/file", s.plainArchive) // takes the session from its first part
 	r.Post("/imports/:id/check", s.inside(s.checkStep))
 	r.Post("/imports/:id/decide", s.inside(s.decide))
 	r.Get("/imports/:id/findings", s.inside(s.findings))

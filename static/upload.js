@@ -28,7 +28,7 @@ function fail(text) {
 
 /** Where an upload of the same file was cut, this page's life long and, if the browser lets us, longer. */
 const memory = {
-  key: (file) => `upload:${file.name}:${file.size}:${file.lastModified}`,
+  key: (file) => `upload:${form.dataset.create ?? ''}:${file.name}:${file.size}:${file.lastModified}`,
   get(file) { try { return sessionStorage.getItem(this.key(file)); } catch { return null; } },
   set(file, id) { try { sessionStorage.setItem(this.key(file), id); } catch { /* a private window: the upload begins anew */ } },
   drop(file) { try { sessionStorage.removeItem(this.key(file)); } catch { /* as above */ } },
@@ -62,7 +62,7 @@ async function begin(file) {
     if (answer.ok && Number(answer.headers.get('Upload-Length')) === file.size && offset < file.size) return { id: known, offset, slice: 8 << 20 };
     memory.drop(file);
   }
-  const answer = await call('/uploads', { method: 'POST', body: new URLSearchParams({ name: file.name, size: String(file.size) }) });
+  const answer = await call(form.dataset.create ?? '/uploads', { method: 'POST', body: new URLSearchParams({ name: file.name, size: String(file.size) }) });
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error || words.cut);
   memory.set(file, body.id);
@@ -122,9 +122,10 @@ async function take(file) {
 function open(id) {
   const next = document.createElement('form');
   next.method = 'post';
-  next.action = `/files/${id}`;
-  const field = Object.assign(document.createElement('input'), { type: 'hidden', name: '_s', value: session() });
-  next.append(field);
+  next.action = form.dataset.take ?? `/files/${id}`;
+  const add = (name, value) => next.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }));
+  add('_s', session());
+  add('upload', id);
   const repeat = form.querySelector('input[name=repeat]');
   if (repeat) next.append(repeat.cloneNode());
   document.body.append(next);
