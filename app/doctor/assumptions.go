@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -177,7 +178,7 @@ func tryTime(field string) func(context.Context, *scratch) (Status, string, erro
 
 func tryStage(ctx context.Context, s *scratch) (Status, string, error) {
 	if len(s.pipelines) == 0 {
-		return Untried, "", fmt.Errorf("the smart process has no default pipeline")
+		return Untried, "", errors.New("the smart process has no default pipeline")
 	}
 	unknown := fmt.Sprintf("DT%d_%d:NO_SUCH_STAGE", s.entityTypeID, s.pipelines[0])
 	got, err := s.writeRead(ctx, "stageId", map[string]any{"stageId": unknown})
@@ -191,7 +192,7 @@ func tryStage(ctx context.Context, s *scratch) (Status, string, error) {
 	if err != nil {
 		return Untried, "", err
 	}
-	return verdict(got == first), fmt.Sprintf("the item is in stage %s", got), nil
+	return verdict(got == first), "the item is in stage " + got, nil
 }
 
 func tryDate(ctx context.Context, s *scratch) (Status, string, error) {
@@ -261,7 +262,7 @@ func (s *scratch) linksTo(value string, id int64) bool {
 
 func tryUpdate(ctx context.Context, s *scratch) (Status, string, error) {
 	if len(s.pipelines) < 2 {
-		return Untried, "", fmt.Errorf("a second pipeline could not be made")
+		return Untried, "", errors.New("a second pipeline could not be made")
 	}
 	second := s.pipelines[1]
 	id, err := s.write(ctx, map[string]any{"categoryId": second})
