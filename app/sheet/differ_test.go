@@ -68,6 +68,15 @@ func drawBook(t *rapid.T) ([]byte, bool) {
 	}
 	if stream {
 		must(t, w.Flush())
+	} else if rapid.Bool().Draw(t, "more") {
+		// What must change nothing about the cells that are read.
+		must(t, f.MergeCell("Sheet1", "B2", "C3"))
+		must(t, f.SetRowVisible("Sheet1", rapid.IntRange(1, rows).Draw(t, "hidden row"), false))
+		must(t, f.SetColVisible("Sheet1", "B", false))
+		_, err := f.NewSheet("Other")
+		must(t, err)
+		must(t, f.SetCellValue("Other", "A1", "elsewhere"))
+		must(t, f.SetSheetVisible("Other", rapid.Bool().Draw(t, "hidden sheet")))
 	}
 	var buf bytes.Buffer
 	must(t, f.Write(&buf))
@@ -91,7 +100,7 @@ func TestAgreesWithExcelize(t *testing.T) {
 		defer x.Close()
 		raw, err := x.GetRows("Sheet1", excelize.Options{RawCellValue: true})
 		must(t, err)
-		n, err := normalise(file, sheet.Reading{HeaderRow: 0})
+		n, err := normalise(file, sheet.Reading{Sheet: "Sheet1", HeaderRow: 0})
 		if code := code(err); code == "empty" || code == "sheet_empty" {
 			for i, r := range raw {
 				if strings.TrimSpace(strings.Join(r, "")) != "" {
