@@ -105,11 +105,11 @@ func (r columnRow) Money() bool { return r.kind("money") && r.Profile.Units < r.
 func (r columnRow) Percent() bool { return r.kind("double", "integer") && r.Profile.Percents > 0 }
 
 // Lists: cells can hold several values.
-func (r columnRow) Lists() bool { return r.Target != nil && r.Target.Multiple }
+func (r columnRow) Lists() bool { return r.Target != nil && r.Target.Multiple && r.Profile.Filled > 0 }
 
 // Blanks: there are blank cells, and the field can be empty.
 func (r columnRow) Blanks() bool {
-	return r.Target != nil && r.Profile.Blank > 0 && !r.Target.Required && !r.kind("boolean")
+	return r.Target != nil && r.Profile.Filled > 0 && r.Profile.Blank > 0 && !r.Target.Required && !r.kind("boolean")
 }
 
 // Zoned: times are read in a time zone.
