@@ -144,7 +144,7 @@ func TestForecast(t *testing.T) {
 				c.portal.cost = fixed(c.cost)
 				x := token(&portal{answer: c.portal.answer})
 				drive(t, x, "crm.item.batchImport", c.calls/20, 1, c.cost) // 5 %
-				want := x.Pace().Forecast("crm.item.batchImport", c.calls, c.cost, c.streams)
+				want := x.Pace().Forecast(c.calls, c.cost, c.streams, "crm.item.batchImport")
 				took := drive(t, x, "crm.item.batchImport", c.calls, c.streams, c.cost)
 				t.Logf("forecast %v, took %v", want, took)
 				if off := abs(want.Seconds()/took.Seconds() - 1); off > 0.05 {

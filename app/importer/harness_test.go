@@ -43,6 +43,8 @@ type bench struct {
 	limit  int
 	// released counts connections given back.
 	released int
+	// onSlice is called after each slice of work.
+	onSlice func()
 	wire     *wire
 	// web is the rest of the world, from which files are fetched.
 	web *web
@@ -259,6 +261,9 @@ func (b *bench) pump(svc *importer.Service) error {
 		next, err := svc.Slice(b.ctx(), first)
 		if errors.Is(err, errCrash) {
 			return err
+		}
+		if b.onSlice != nil {
+			b.onSlice()
 		}
 		failed = errors.Join(failed, err)
 		if next.Again {

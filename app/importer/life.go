@@ -242,29 +242,8 @@ func (s *Service) Progress(ctx context.Context, a Actor, imp string) (Progress, 
 		Rechecked: i.Rechecked, Reason: i.Reason, Until: i.Until,
 		Tried: i.Tried(), Undoing: i.Undoing, Undo: i.Undo,
 	}
-	p.Low, p.High = i.timeLeft(s.now())
+	p.Low, p.High = s.timeLeft(ctx, i)
 	return p, nil
-}
-
-// timeLeft is a range: what the rows left cost at the measured speed, with a
-// wait that is known added.
-func (i Import) timeLeft(now time.Time) (low, high time.Duration) {
-	if i.SecondsPerRow == 0 || (i.State != Running && i.State != Waiting) {
-		return 0, 0
-	}
-	end := i.Rows
-	if i.Limit > 0 {
-		end = min(end, i.Limit)
-	}
-	left := float64(max(0, end-i.Cursor))
-	// The bucket gives two requests a second; what is spent over 0.8 s of
-	// work a second waits for the method's budget (crm.md 6).
-	perRow := max(i.SecondsPerRow, 0.5/maxChunk)
-	expected := time.Duration(left * perRow * float64(time.Second))
-	if wait := i.Until.Sub(now); !i.Until.IsZero() && wait > 0 {
-		expected += wait
-	}
-	return expected * 9 / 10, expected * 14 / 10
 }
 
 // Recover is called once at start: it gives back the lanes that the former

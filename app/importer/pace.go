@@ -20,20 +20,13 @@ func (r *run) streams() int {
 // side by side where order does not matter.
 const fastStreams = 4
 
-// creates lists the methods by which rows may be created, the best first.
+// creates lists the methods by which rows may be created now, the best first.
 func (r *run) creates() []string {
-	t := r.imp.Target
-	switch {
-	case t.Mode == UpdateExisting:
-		return []string{methodUpdate}
-	case t.Automation || t.AddOnly:
-		return []string{methodAdd}
-	case t.Fast && r.imp.SecondsPerRow > 0:
-		// The same effect, with a time of its own (clients.md).
-		return []string{methodBatchImport, methodImport}
-	default:
-		return []string{methodBatchImport}
+	methods := r.imp.Target.creates()
+	if r.imp.SecondsPerRow == 0 {
+		return methods[:1]
 	}
+	return methods
 }
 
 // pace waits for a place: a short time here, a long one in the journal. It
@@ -132,21 +125,10 @@ func (r *run) size(method string) int {
 	if r.widened {
 		return maxChunk
 	}
-	each := r.imp.SecondsPerRow
-	if each == 0 {
+	if r.imp.SecondsPerRow == 0 {
 		return 1
 	}
-	size := max(1, int(chunkSeconds/each))
-	switch {
-	case method == methodBatchImport && r.imp.Target.Mode == AddAll && each < cheapRow:
-		size = min(size, maxBatchRows)
-	case method == methodBatchImport && r.imp.Target.Mode == AddAll:
-		size = min(size, maxChunk)
-	case each < cheapRow:
-		size = min(size, batchSize)
-	default:
-		size = min(size, usualCommands)
-	}
+	size := r.imp.Target.requestRows(method, r.imp.SecondsPerRow)
 	if n := r.streams(); n > 1 {
 		// What is left is shared out, so that all streams end together.
 		end, _ := r.reach()
@@ -154,4 +136,34 @@ func (r *run) size(method string) int {
 		size = min(size, max(1, share))
 	}
 	return size
+}
+
+// requestRows is how many rows of so many seconds each one request may have.
+func (t Target) requestRows(method string, each float64) int {
+	size := max(1, int(chunkSeconds/each))
+	switch {
+	case method == methodBatchImport && t.Mode == AddAll && each < cheapRow:
+		return min(size, maxBatchRows)
+	case method == methodBatchImport && t.Mode == AddAll:
+		return min(size, maxChunk)
+	case each < cheapRow:
+		return min(size, batchSize)
+	default:
+		return min(size, usualCommands)
+	}
+}
+
+// creates lists the methods by which rows may be created, the best first.
+func (t Target) creates() []string {
+	switch {
+	case t.Mode == UpdateExisting:
+		return []string{methodUpdate}
+	case t.Automation || t.AddOnly:
+		return []string{methodAdd}
+	case t.Fast:
+		// The same effect, with a time of its own (clients.md).
+		return []string{methodBatchImport, methodImport}
+	default:
+		return []string{methodBatchImport}
+	}
 }

@@ -185,6 +185,8 @@ type Caller interface {
 	// ReadyBatch is Ready for a batch of so many commands of a method, each of
 	// which takes the portal about each.
 	ReadyBatch(method string, commands int, each time.Duration) time.Time
+	// Pace is what this process knows of the portal's limits.
+	Pace() bitrix.Pace
 }
 
 // Connections opens the connection of an import. ErrNotFound means that it

@@ -248,6 +248,13 @@ func cmpOr(texts ...string) string {
 // begin marks the import as running again and remembers, before the first
 // write ever, which items were there already.
 func (r *run) begin(ctx context.Context) error {
+	if r.imp.Verify && r.imp.Connection.Kind == ByGrant {
+		// The answer tells the connection how many requests the portal's plan
+		// allows. Without one the usual rate is kept to.
+		if _, err := r.caller.Call(ctx, "app.info", nil); err != nil {
+			r.s.log.InfoContext(ctx, "the portal's plan is not known", "import", r.imp.ID, "code", bitrix.Code(err))
+		}
+	}
 	start := r.imp.StartID
 	if start < 0 {
 		reply, err := r.caller.Call(ctx, "crm.item.list", map[string]any{

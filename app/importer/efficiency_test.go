@@ -1,0 +1,163 @@
+package importer_test
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+)
+
+var efficiency = flag.String("efficiency", "1000", "rows of the runs of TestEfficiency, comma-separated; the README's table is 1000,10000,100000")
+
+// The limits of method time, of which everything else in the bound follows.
+const (
+	budget = 480.0 // seconds of work a method may do
+	period = 600.0 // in so many
+)
+
+// bound is the shortest time that the limits alone allow: so much work, in so
+// many streams, by so many methods that are billed apart.
+func bound(rows int, cost time.Duration, licence string, fast bool) time.Duration {
+	work, streams, methods := float64(rows)*cost.Seconds(), 1.0, 1.0
+	if fast {
+		streams, methods = 4, 2
+	}
+	if licence == "box" {
+		return time.Duration(work / streams * float64(time.Second))
+	}
+	full := math.Max(0, math.Ceil(work/(budget*methods))-1)
+	left := work - full*budget*methods
+	return time.Duration((full*period + left/streams) * float64(time.Second))
+}
+
+// TestEfficiency runs imports in virtual time and compares them with what the
+// limits allow at best. With more rows than the default it takes minutes:
+//
+//	go test ./app/importer -run TestEfficiency -v -efficiency 1000,10000,100000 -timeout 2h
+func TestEfficiency(t *testing.T) {
+	var table strings.Builder
+	fmt.Fprintln(&table, "\n|    rows | ms/row | portal     | mode    |    bound |    taken |   of it | refused | estimate at 5 % | at 25 % |")
+	fmt.Fprintln(&table, "|--------:|-------:|------------|---------|---------:|---------:|--------:|--------:|----------------:|--------:|")
+	for text := range strings.SplitSeq(*efficiency, ",") {
+		rows, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ms := range []int{5, 20, 100, 300} {
+			for _, licence := range []string{"", "ent", "box"} {
+				for _, fast := range []bool{false, true} {
+					name := fmt.Sprintf("%d rows, %d ms, %q, fast %v", rows, ms, licence, fast)
+					t.Run(name, func(t *testing.T) {
+						e := efficiencyOf(t, rows, time.Duration(ms)*time.Millisecond, licence, fast)
+						fmt.Fprintln(&table, e.line())
+						e.judge(t)
+					})
+				}
+			}
+		}
+	}
+	t.Log(table.String())
+}
+
+// measured is one run.
+type measured struct {
+	rows         int
+	cost         time.Duration
+	licence      string
+	fast         bool
+	bound, taken time.Duration
+	refused      int
+	// off are the errors of the estimates at 5 % and 25 % of the rows: of the
+	// middle of the range, as a part of the time that was really left.
+	off [2]float64
+}
+
+func (m measured) line() string {
+	portal := map[string]string{"": "standard", "ent": "Enterprise", "box": "on-premise"}[m.licence]
+	mode := "ordered"
+	if m.fast {
+		mode = "fast"
+	}
+	return fmt.Sprintf("| %7d | %6d | %-10s | %-7s | %8s | %8s | %6.1f%% | %7d | %+14.1f%% | %+6.1f%% |", m.rows, m.cost.Milliseconds(), portal, mode,
+		m.bound.Round(100*time.Millisecond), m.taken.Round(100*time.Millisecond), 100*m.of(), m.refused, 100*m.off[0], 100*m.off[1])
+}
+
+func (m measured) of() float64 { return m.bound.Seconds() / m.taken.Seconds() }
+
+// judge holds a run to the goals where it is long enough for limits to bind.
+func (m measured) judge(t *testing.T) {
+	if m.refused > 0 {
+		t.Errorf("%d requests were refused", m.refused)
+	}
+	if m.bound < 30*time.Second {
+		return
+	}
+	if m.of() < 0.97 {
+		t.Errorf("%.1f %% of the bound: %s in place of %s", 100*m.of(), m.taken, m.bound)
+	}
+	for i, most := range []float64{0.15, 0.10} {
+		if math.Abs(m.off[i]) > most {
+			t.Errorf("estimate %d is off by %.1f %%", i+1, 100*m.off[i])
+		}
+	}
+}
+
+func efficiencyOf(t *testing.T, rows int, cost time.Duration, licence string, fast bool) measured {
+	p := profile()
+	p.License = licence
+	m := measured{rows: rows, cost: cost, licence: licence, fast: fast, bound: bound(rows, cost, licence, fast)}
+	bubble(t, p, func(t *testing.T, b *bench) {
+		file := titles(rows)
+		imp := b.aimed(file, importer.Target{Fast: fast})
+		b.portal.SetCost("crm.item.batchImport", cost)
+		b.portal.SetCost("crm.item.import", cost)
+		b.portal.ResetCounts()
+		began := time.Now()
+		type guess struct {
+			at  time.Time
+			mid time.Duration
+		}
+		var guesses [2]guess
+		b.onSlice = func() {
+			now := b.reload(imp.ID)
+			for i, part := range []float64{0.05, 0.25} {
+				if guesses[i].at.IsZero() && float64(now.Counts.Sum()) >= part*float64(rows) && now.State != importer.Done {
+					progress, err := b.svc.Progress(b.ctx(), b.actor, imp.ID)
+					b.must(err)
+					guesses[i] = guess{time.Now(), (progress.Low + progress.High) / 2}
+				}
+			}
+		}
+		imp = b.run(imp.ID)
+		if imp.State != importer.Done || imp.Counts.Created != rows || len(b.portal.Items(spa)) != rows {
+			t.Fatalf("%s, %+v, reason %+v, %d items", imp.State, imp.Counts, imp.Reason, len(b.portal.Items(spa)))
+		}
+		m.taken = imp.Finished.Sub(began)
+		for i, g := range guesses {
+			if left := imp.Finished.Sub(g.at); !g.at.IsZero() && left > 0 {
+				m.off[i] = (g.mid - left).Seconds() / left.Seconds()
+			}
+		}
+		for _, c := range b.portal.Calls() {
+			if c.Code == "OPERATION_TIME_LIMIT" || c.Code == "QUERY_LIMIT_EXCEEDED" {
+				m.refused++
+			}
+		}
+	})
+	return m
+}
+
+// titles is a file of one column.
+func titles(n int) string {
+	var s strings.Builder
+	s.WriteString("Title\n")
+	for i := range n {
+		fmt.Fprintf(&s, "Contract %d\n", i)
+	}
+	return s.String()
+}

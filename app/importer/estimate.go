@@ -1,0 +1,81 @@
+package importer
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/spa-importer/spa-importer/bitrix"
+)
+
+// What is assumed of a portal's limits where this process has not called it
+// yet: a method may work so long in ten minutes (crm.md 6).
+const (
+	usualBudget = 480.0
+	usualPeriod = 600.0
+)
+
+// timeLeft is a range: the model of the portal's limits run forward over the
+// rows that are left, at the speed that was measured.
+func (s *Service) timeLeft(ctx context.Context, i Import) (low, high time.Duration) {
+	if i.SecondsPerRow == 0 || (i.State != Running && i.State != Waiting) {
+		return 0, 0
+	}
+	expected := s.expected(ctx, i)
+	// A wait for a limit is in the model; one for anything else comes before.
+	if wait := i.Until.Sub(s.now()); !i.Until.IsZero() && wait > 0 && (i.Reason == nil || i.Reason.Code != "waiting_for_limit") {
+		expected += wait
+	}
+	return expected * 9 / 10, expected * 11 / 10
+}
+
+func (s *Service) expected(ctx context.Context, i Import) time.Duration {
+	left, methods, streams := i.left()
+	if left == 0 {
+		return 0
+	}
+	each := i.SecondsPerRow
+	size := i.Target.requestRows(methods[0], each)
+	if i.Undoing {
+		size = usualCommands
+	}
+	requests := int(math.Ceil(left / float64(size)))
+	cost := time.Duration(each * left / float64(requests) * float64(time.Second))
+	var pace bitrix.Pace
+	if caller, err := s.connect(ctx, i.Portal, i.Connection); err == nil {
+		pace = caller.Pace()
+	}
+	if pace.Known {
+		return pace.Forecast(requests, cost, streams, methods...)
+	}
+	// Another process is at it: the usual limits, from the beginning.
+	work, budget := each*left, usualBudget*float64(len(methods))
+	done := each * float64(i.Counts.Created+i.Counts.Updated)
+	whole := func(work float64) float64 {
+		full := math.Max(0, math.Ceil(work/budget)-1)
+		return full*usualPeriod + (work-full*budget)/float64(streams)
+	}
+	seconds := whole(done+work) - s.now().Sub(i.Started).Seconds()
+	return time.Duration(math.Max(seconds, work/float64(streams)) * float64(time.Second))
+}
+
+// left is how many rows are still to be written, or to be taken back, by
+// which methods and in how many streams.
+func (i Import) left() (rows float64, methods []string, streams int) {
+	if i.Undoing {
+		return float64(max(0, i.Counts.Created+i.Counts.Updated-i.Undo.Sum())), []string{methodDelete}, 1
+	}
+	end := i.Rows
+	if i.Limit > 0 {
+		end = min(end, i.Limit)
+	}
+	rows = float64(max(0, end-i.Counts.Sum()))
+	// Rows that the plan leaves out cost nothing.
+	if planned := i.Plan.Created + i.Plan.Updated; i.Rows > 0 && planned > 0 && end == i.Rows {
+		rows *= float64(planned) / float64(i.Rows)
+	}
+	if i.Target.Fast {
+		return rows, i.Target.creates(), fastStreams
+	}
+	return rows, i.Target.creates(), 1
+}
