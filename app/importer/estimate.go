@@ -34,29 +34,40 @@ func (s *Service) expected(ctx context.Context, i Import) time.Duration {
 	if left == 0 {
 		return 0
 	}
-	each := i.SecondsPerRow
-	size := i.Target.requestRows(methods[0], each)
-	if i.Undoing {
-		size = usualCommands
-	}
-	requests := int(math.Ceil(left / float64(size)))
-	cost := time.Duration(each * left / float64(requests) * float64(time.Second))
 	var pace bitrix.Pace
 	if caller, err := s.connect(ctx, i.Portal, i.Connection); err == nil {
 		pace = caller.Pace()
 	}
+	if !pace.Known {
+		// Another process is at it: what it has spent is known by the rows.
+		done := float64(i.Counts.Created + i.Counts.Updated)
+		whole := ahead(pace, i.Target, left+done, 0, i.SecondsPerRow, methods, streams)
+		return max(whole-s.now().Sub(i.Started), time.Duration(left*i.SecondsPerRow/float64(streams)*float64(time.Second)))
+	}
+	size := 0
+	if i.Undoing {
+		size = usualCommands
+	}
+	return ahead(pace, i.Target, left, size, i.SecondsPerRow, methods, streams)
+}
+
+// ahead runs the model of the limits forward over rows of so many seconds
+// each, size of them to a request (0: as a run has it).
+func ahead(pace bitrix.Pace, t Target, rows float64, size int, each float64, methods []string, streams int) time.Duration {
+	if rows == 0 {
+		return 0
+	}
+	if size == 0 {
+		size = t.requestRows(methods[0], each)
+	}
+	requests := math.Ceil(rows / float64(size))
+	cost := time.Duration(each * rows / requests * float64(time.Second))
 	if pace.Known {
-		return pace.Forecast(requests, cost, streams, methods...)
+		return pace.Forecast(int(requests), cost, streams, methods...)
 	}
-	// Another process is at it: the usual limits, from the beginning.
-	work, budget := each*left, usualBudget*float64(len(methods))
-	done := each * float64(i.Counts.Created+i.Counts.Updated)
-	whole := func(work float64) float64 {
-		full := math.Max(0, math.Ceil(work/budget)-1)
-		return full*usualPeriod + (work-full*budget)/float64(streams)
-	}
-	seconds := whole(done+work) - s.now().Sub(i.Started).Seconds()
-	return time.Duration(math.Max(seconds, work/float64(streams)) * float64(time.Second))
+	work, budget := each*rows, usualBudget*float64(len(methods))
+	full := math.Max(0, math.Ceil(work/budget)-1)
+	return time.Duration((full*usualPeriod + (work-full*budget)/float64(streams)) * float64(time.Second))
 }
 
 // left is how many rows are still to be written, or to be taken back, by

@@ -43,10 +43,7 @@ func (s *Service) Expect(ctx context.Context, a Actor, imp string) (Expected, er
 	if err != nil {
 		return Expected{}, err
 	}
-	var pace bitrix.Pace
-	if p, ok := caller.(interface{ Pace() bitrix.Pace }); ok {
-		pace = p.Pace()
-	}
+	pace := caller.Pace()
 	e := Expected{Known: known}
 	e.Ordered = Range{forecast(pace, i, perRow[0], 1), forecast(pace, i, perRow[1], 1)}
 	e.Any = Range{forecast(pace, i, perRow[0], fastStreams), forecast(pace, i, perRow[1], fastStreams)}
@@ -70,15 +67,9 @@ func (s *Service) measured(ctx context.Context, imp Import) (perRow [2]float64, 
 	return usual[slow], false, nil
 }
 
-// forecast runs the portal's limits forward over the rows of an import.
+// forecast is the time that a whole import would take.
 func forecast(pace bitrix.Pace, imp Import, perRow float64, streams int) time.Duration {
-	each := func(rows int) time.Duration { return time.Duration(float64(rows) * perRow * float64(time.Second)) }
-	create, update := imp.Plan.Created, imp.Plan.Updated
-	method := "crm.item.batchImport"
-	if imp.Target.Automation {
-		method = "crm.item.add"
-	}
-	took := pace.Forecast(method, (create+maxChunk-1)/maxChunk, each(min(create, maxChunk)), streams)
-	// Updates wait for nobody's order, but change one item after the other.
-	return took + pace.Forecast("crm.item.update", (update+maxChunk-1)/maxChunk, each(min(update, maxChunk)), streams)
+	imp.Target.Fast = streams > 1
+	rows, methods, streams := imp.left()
+	return ahead(pace, imp.Target, rows, 0, perRow, methods, streams)
 }

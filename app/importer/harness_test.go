@@ -45,7 +45,7 @@ type bench struct {
 	released int
 	// onSlice is called after each slice of work.
 	onSlice func()
-	wire     *wire
+	wire    *wire
 	// web is the rest of the world, from which files are fetched.
 	web *web
 }
