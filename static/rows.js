@@ -106,7 +106,7 @@ function grid(old, first) {
       Object.assign(r, body.rows[0]);
       status.textContent = words.cell_saved;
     } catch (problem) { status.textContent = problem.message || words.cell_failed; }
-    for (const [n, row] of shown) if (row.data === r) { const focused = row.contains(document.activeElement); row.remove(); shown.delete(n); place(n, r); if (focused) cellAt()?.focus({ preventScroll: true }); }
+    for (const [n, row] of [...shown]) if (row.data === r) { const focused = row.contains(document.activeElement); row.remove(); shown.delete(n); place(n, r); if (focused) cellAt()?.focus({ preventScroll: true }); }
   };
   const place = (n, r) => { const row = rowOf(n, r); row.data = r; shown.set(n, row); spacer.append(row); };
   const draw = async () => {
