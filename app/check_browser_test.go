@@ -74,14 +74,18 @@ func TestFindingsInFourClicks(t *testing.T) {
 	p.look("rows")
 	p.click(".tabs [value=problems]")
 
+	p.wait("#findings[data-all='200']")
 	p.clicks = 0
 	p.click("[name=do][value=safe]")
+	p.wait("#findings[data-all='96']")
 	p.click("[name=do][value='empty:4']")
+	p.wait("#findings[data-all='36']")
 	p.click("[name=do][value='skip:2']")
 	p.wait("#findings[data-all='1']")
+	p.clicks++
 	p.must(p.wait("select[name='action.0']").Select([]string{"In preparation"}, true, rod.SelectorTypeText))
 	p.look("one")
-	p.click("[name=do][value=apply]:not(.hidden)")
+	p.must(p.wait("[name=do][value=apply]:not(.hidden)").Timeout(20*time.Second).Click(proto.InputMouseButtonLeft, 1)) // sends the choice
 	p.wait(".alert.good")
 	p.look("none")
 	if p.clicks != 4 {
