@@ -83,7 +83,7 @@ func TestFindingsInFourClicks(t *testing.T) {
 	p.click("[name=do][value='skip:2']")
 	p.wait("#findings[data-all='1']")
 	p.clicks++
-	p.must(p.wait("select[name='action.0']").Select([]string{"In preparation"}, true, rod.SelectorTypeText))
+	p.must(p.wait("select[name='action.0']").Timeout(20*time.Second).Select([]string{"In preparation"}, true, rod.SelectorTypeText))
 	p.look("one")
 	p.must(p.wait("[name=do][value=apply]:not(.hidden)").Timeout(20*time.Second).Click(proto.InputMouseButtonLeft, 1)) // sends the choice
 	p.wait(".alert.good")
