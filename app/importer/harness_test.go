@@ -43,6 +43,9 @@ type bench struct {
 	limit  int
 	// released counts connections given back.
 	released int
+	// processes counts them; holder is the name of the last one.
+	processes int
+	holder    string
 	// onSlice is called after each slice of work.
 	onSlice func()
 	wire    *wire
@@ -61,7 +64,7 @@ type wire struct {
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.Contains(r.URL.Path, "crm.item.batchImport") {
+	if !strings.Contains(r.URL.Path, "crm.item.batchImport") && !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, ".json"), "/batch") {
 		return w.inner.RoundTrip(r)
 	}
 	w.mu.Lock()
@@ -154,13 +157,15 @@ func (b *bench) login(user int64) {
 
 // service makes another process over the same database and files.
 func (b *bench) service(j importer.Journal) *importer.Service {
+	b.processes++
+	b.holder = fmt.Sprint("p", b.processes)
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(&testWriter{b.t}, nil))
 	}
 	return importer.New(importer.Options{
 		Store: b.store, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
-		Log: log, MaxUpload: 1 << 28, Holder: fmt.Sprint("p", time.Now().UnixNano()),
+		Log: log, MaxUpload: 1 << 28, Holder: b.holder,
 		Fetch: fetch.New(fetch.Options{Transport: b.web}),
 	})
 }

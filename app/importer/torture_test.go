@@ -1,0 +1,241 @@
+package importer_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/bitrix/emulator"
+)
+
+// trouble is what goes wrong during one run.
+type trouble struct {
+	Faults  []emulator.Fault
+	Severed []int
+	Kills   []int // see mortal
+	Thefts  []int // journal writes at which the lane is lost
+}
+
+var faultKinds = []emulator.Kind{
+	emulator.Refuse503, emulator.Refuse429, emulator.ConnRefused, emulator.DropBefore, emulator.DropAfter,
+	emulator.HalfThenDrop, emulator.BadGateway, emulator.BadGatewayDone, emulator.GatewayTimeout, emulator.HTML200,
+	emulator.Truncated, emulator.InternalError, emulator.ExpireToken, emulator.Hang,
+}
+
+var faultMethods = []string{
+	"crm.item.batchImport", "crm.item.import", "crm.item.add", "crm.item.update", "crm.item.delete", "crm.item.list", "batch", "",
+}
+
+func drawTrouble(rt *rapid.T, name string) trouble {
+	fault := rapid.Custom(func(rt *rapid.T) emulator.Fault {
+		return emulator.Fault{
+			Method: rapid.SampledFrom(faultMethods).Draw(rt, "method"),
+			Skip:   rapid.IntRange(0, 6).Draw(rt, "skip"), Times: rapid.IntRange(1, 2).Draw(rt, "times"),
+			Kind: rapid.SampledFrom(faultKinds).Draw(rt, "kind"),
+		}
+	})
+	return trouble{
+		Faults:  rapid.SliceOfN(fault, 0, 4).Draw(rt, name+" faults"),
+		Severed: rapid.SliceOfN(rapid.IntRange(1, 8), 0, 2).Draw(rt, name+" severed"),
+		Kills:   rapid.SliceOfN(rapid.IntRange(1, 16), 0, 2).Draw(rt, name+" kills"),
+		Thefts:  rapid.SliceOfN(rapid.IntRange(1, 8), 0, 2).Draw(rt, name+" thefts"),
+	}
+}
+
+// schedule is one import, with what goes wrong while it runs and while it is
+// taken back.
+type schedule struct {
+	Rows, First, There int // of the rows, There from First on are items already
+	Target             importer.Target
+	Trial              int
+	Undo               bool
+	Cost               time.Duration
+	Run, Back          trouble
+}
+
+func drawSchedule(rt *rapid.T) schedule {
+	s := schedule{
+		Rows:  rapid.IntRange(1, 90).Draw(rt, "rows"),
+		Trial: rapid.SampledFrom([]int{0, 0, 1, 7, 30}).Draw(rt, "trial"),
+		Undo:  rapid.Bool().Draw(rt, "undo"),
+		Cost:  time.Duration(rapid.SampledFrom([]int{0, 5, 20, 60, 300, 900}).Draw(rt, "cost")) * time.Millisecond,
+		Run:   drawTrouble(rt, "run"), Back: drawTrouble(rt, "back"),
+	}
+	s.Target = importer.Target{
+		Mode:       rapid.SampledFrom([]importer.Mode{importer.AddAll, importer.UpdateExisting, importer.UpdateAndAdd}).Draw(rt, "mode"),
+		Automation: rapid.Bool().Draw(rt, "automation"), Fast: rapid.Bool().Draw(rt, "fast"),
+	}
+	if s.Target.Mode != importer.AddAll {
+		s.Target.Key = "UF_CRM_7_1"
+		s.First = rapid.IntRange(0, s.Rows-1).Draw(rt, "first")
+		s.There = rapid.IntRange(0, s.Rows-s.First).Draw(rt, "there")
+	}
+	return s
+}
+
+// TestRandomPlans: every way of writing, and of taking back, under faults,
+// broken lines, kills and lost leases in any order. Each row is on the portal
+// exactly once, every outcome is true, no counter ever falls, and what is
+// taken back leaves the portal as it was.
+func TestRandomPlans(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) { endure(t, drawSchedule(rt)) })
+}
+
+// endure goes through one schedule.
+func endure(t *testing.T, s schedule) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.fill(s.First, s.There)
+		before := b.look()
+		time.Sleep(time.Minute)
+		imp := b.aimed(table(s.Rows), s.Target)
+		want := importer.Counts{Created: s.Rows}
+		switch s.Target.Mode {
+		case importer.UpdateExisting:
+			want = importer.Counts{Updated: s.There, Skipped: s.Rows - s.There}
+		case importer.UpdateAndAdd:
+			want = importer.Counts{Created: s.Rows - s.There, Updated: s.There}
+		}
+		if imp.Plan != want {
+			t.Fatalf("plan %+v\n%+v", imp.Plan, s)
+		}
+		if want.Created+want.Updated == 0 {
+			return
+		}
+		b.portal.SetCost("", s.Cost)
+		b.watch(imp.ID)
+		_, err := b.svc.Try(b.ctx(), b.actor, imp.ID, max(s.Trial, 1))
+		if s.Trial == 0 {
+			_, err = b.svc.Start(b.ctx(), b.actor, imp.ID)
+		}
+		b.must(err)
+		b.suffer(s.Run)
+		if imp = b.reload(imp.ID); imp.Tried() {
+			_, err := b.svc.Resume(b.ctx(), b.actor, imp.ID)
+			b.must(err)
+			b.rest()
+		}
+		imp = b.reload(imp.ID)
+		if imp.State != importer.Done || imp.Counts != want {
+			t.Fatalf("%s, %+v, reason %+v\n%+v", imp.State, imp.Counts, imp.Reason, s)
+		}
+		b.written(s)
+		if !s.Undo {
+			return
+		}
+		time.Sleep(time.Minute)
+		_, err = b.svc.Undo(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		b.suffer(s.Back)
+		imp = b.reload(imp.ID)
+		if imp.State != importer.Undone || imp.Undo.TakenBack != want.Created+want.Updated || imp.Undo.Sum() != imp.Undo.TakenBack {
+			t.Fatalf("%s, %+v, reason %+v\n%+v", imp.State, imp.Undo, imp.Reason, s)
+		}
+		if after := b.look(); !slices.Equal(after, before) {
+			t.Fatalf("before:\n%v\nafter:\n%v\n%+v", before, after, s)
+		}
+	})
+}
+
+// written fails unless the portal holds what the schedule asks for.
+func (b *bench) written(s schedule) {
+	b.t.Helper()
+	var want []string
+	for i := range s.Rows {
+		if s.Target.Mode != importer.UpdateExisting || i >= s.First && i < s.First+s.There {
+			want = append(want, fmt.Sprintf("Contract %d", i))
+		}
+	}
+	got := b.titles()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		b.t.Fatalf("the portal holds\n%v\nfor\n%v\n%+v", got, want, s)
+	}
+}
+
+// suffer lets the queue work while everything goes wrong.
+func (b *bench) suffer(x trouble) {
+	b.t.Helper()
+	b.portal.ClearFaults()
+	for _, f := range x.Faults {
+		b.portal.Fault(f)
+	}
+	b.wire.mu.Lock()
+	b.wire.seen, b.wire.sever = 0, map[int]bool{}
+	for _, n := range x.Severed {
+		b.wire.sever[n] = true
+	}
+	b.wire.mu.Unlock()
+	for i := range max(len(x.Kills), len(x.Thefts)) {
+		if i < len(x.Thefts) {
+			r := &robbed{Journal: b.store, b: b, left: x.Thefts[i]}
+			svc := b.service(r)
+			r.holder = b.holder
+			_ = b.pump(svc)
+		}
+		if i < len(x.Kills) {
+			_ = b.pump(b.service(&mortal{Journal: b.store, left: x.Kills[i]})) // its death is the point
+		}
+	}
+	b.rest()
+}
+
+// rest lets the queue work until nothing is left. Errors of slices are
+// retried by the queue.
+func (b *bench) rest() {
+	b.t.Helper()
+	_ = b.pump(b.svc)
+	_ = b.pump(b.svc)
+	b.must(b.pump(b.svc))
+	b.wire.work.Wait()
+}
+
+// watch fails the test when a counter falls, or the counts exceed the rows.
+func (b *bench) watch(id string) {
+	var last importer.Import
+	b.onSlice = func() {
+		now := b.reload(id)
+		x, y := last.Counts, now.Counts
+		if y.Created < x.Created || y.Updated < x.Updated || y.Unchanged < x.Unchanged || y.Skipped < x.Skipped ||
+			y.Failed < x.Failed || now.Cursor < last.Cursor || now.Rechecked < last.Rechecked ||
+			now.Undo.TakenBack < last.Undo.TakenBack || y.Sum() > now.Rows {
+			b.t.Fatalf("%+v after %+v", now, last)
+		}
+		last = now
+	}
+}
+
+// robbed is a journal whose lane is taken away before one of its writes, as
+// when a process was frozen for longer than its lease.
+type robbed struct {
+	importer.Journal
+	b      *bench
+	holder string
+	left   int
+}
+
+func (r *robbed) rob(f importer.Fence) {
+	if r.left--; r.left != 0 {
+		return
+	}
+	ctx := context.WithoutCancel(r.b.ctx())
+	r.b.must(r.Journal.ReleaseHolder(ctx, r.holder))
+	other, err := r.Journal.Acquire(ctx, f.Lane, "thief", time.Second)
+	r.b.must(err)
+	r.b.must(r.Journal.Release(ctx, other))
+}
+
+func (r *robbed) Write(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
+	r.rob(f)
+	return r.Journal.Write(ctx, f, imp, e, change)
+}
+
+func (r *robbed) WriteUndo(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
+	r.rob(f)
+	return r.Journal.WriteUndo(ctx, f, imp, e, change)
+}
