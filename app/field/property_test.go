@@ -291,3 +291,31 @@ func TestArraysForMultipleFieldsOnly(t *testing.T) {
 
 // pieces are what cells are made of, to be put together.
 var pieces = []string{"", "1", "1,5", "|", "C_1", "red", "Red", "31.12.2024", " 10:00", "Новая", "100|USD", "yes", "-", "#N/A", "\n", "a@b.test", "12", "abc", "example.com", "177_5"}
+
+// Words for yes and no in the languages of the interface are read whatever
+// their case and the spaces around them.
+func TestBooleansInAnyStyleComeBack(t *testing.T) {
+	pairs := [][2]string{
+		{"yes", "no"}, {"true", "false"}, {"y", "n"}, {"on", "off"}, {"1", "0"}, {"+", "-"}, {"да", "нет"}, {"истина", "ложь"},
+		{"вкл", "выкл"}, {"ja", "nein"}, {"wahr", "falsch"}, {"oui", "non"}, {"vrai", "faux"}, {"sí", "no"}, {"verdadero", "falso"},
+		{"sim", "não"}, {"verdadeiro", "falso"}, {"✓", "✗"},
+	}
+	conv := converter(t, own("boolean"), field.Style{}, portal())
+	rapid.Check(t, func(rt *rapid.T) {
+		pair := rapid.SampledFrom(pairs).Draw(rt, "pair")
+		yes := rapid.Bool().Draw(rt, "yes")
+		word, want := pair[1], "N"
+		if yes {
+			word, want = pair[0], "Y"
+		}
+		form := rapid.SampledFrom([]func(string) string{
+			strings.ToUpper, strings.ToLower,
+			func(s string) string { r := []rune(s); return strings.ToUpper(string(r[:1])) + string(r[1:]) },
+			func(s string) string { return strings.ReplaceAll(s, "í", "i\u0301") },
+			func(s string) string { return " \u00a0" + s + "\u200b " },
+		}).Draw(rt, "form")
+		if v, p := convert(t, conv, form(word), nil); p != nil || v.JSON != want {
+			rt.Fatalf("%q: %v %v, want %s", form(word), v.JSON, p, want)
+		}
+	})
+}
