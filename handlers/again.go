@@ -27,8 +27,18 @@ func (s *Server) try(_ Importer, ctx context.Context, a importer.Actor, id strin
 	return s.after.Try(ctx, a, id, trialRows)
 }
 
-func (s *Server) retry(_ Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
-	return s.after.RetryFailed(ctx, a, id)
+// retry takes up the rows that failed and checks them, so that they come up
+// in the table where they can be corrected.
+func (s *Server) retry(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
+	draft, err := s.after.RetryFailed(ctx, a, id)
+	if err != nil || draft.State != importer.Draft {
+		return draft, err
+	}
+	checked, err := i.Check(ctx, a, draft.ID)
+	if _, told := refusal(err); told {
+		return draft, nil // the page of the columns says what is missing
+	}
+	return checked, err
 }
 
 // repeat is step 1 for another file with the settings of an import.

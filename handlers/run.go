@@ -51,7 +51,7 @@ type runData struct {
 	// Admin: the person may have the log of REST calls.
 	Admin bool
 	// Written is what was written to the portal, Left what was not, Fixable
-	// how much of that can be taken up again.
+	// the failed rows, which can be taken up again.
 	Written, Left, Fixable int
 	// Rest is how many rows a trial has not taken up.
 	Rest int
@@ -191,16 +191,13 @@ func (s *Server) ended(c *fiber.Ctx, v visit, d *runData) error {
 	if err := s.items(c, v, d, itemsShown); err != nil {
 		return err
 	}
-	d.Fixable = d.Left
+	d.Fixable = d.Import.Counts.Failed
 	if limit := d.Import.Limit; limit > 0 && d.Import.Rows > limit {
 		now, err := s.portals.RowLimit(c.UserContext(), v.Session.Portal)
 		if err != nil {
 			return err
 		}
 		d.Limited, d.RowLimit = d.Import.Rows-limit, now
-		if now > 0 {
-			d.Fixable = max(0, d.Left-d.Limited)
-		}
 	}
 	if d.Left == 0 {
 		return nil
