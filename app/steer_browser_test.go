@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/input"
 	"github.com/go-rod/rod/lib/proto"
 
@@ -221,6 +222,36 @@ func TestAnotherPersonLooks(t *testing.T) {
 	p.click("th [formaction^='/imports/']")
 	p.shows("“many” is not a number", "Take back (until")
 	if n := arrived(t, d); n != 149 {
+		t.Errorf("%d items", n)
+	}
+}
+
+// TestFixFailedRows: the rows that failed come up in the check, are put right
+// there, and only they are imported.
+func TestFixFailedRows(t *testing.T) {
+	d := unlimited(t)
+	d.portal.SetCost("crm.item.batchImport", time.Millisecond)
+	p := newPerson(t, d, "en")
+	p.ready(contractsFile(t, 12, 3, 8))
+	p.click("[formaction$='/start'].primary")
+	p.wait("#progress[data-ended]")
+	p.shows("10 of 12 rows were imported. 2 were not.", "Fix the 2 failed rows")
+	p.picture("done")
+	p.click("[formaction$='/retry']")
+	p.wait("#findings")
+	p.shows("2 rows were checked")
+	p.picture("check")
+	p.must(p.wait("#action-0").Select([]string{"option[value=use]"}, true, rod.SelectorTypeCSSSector))
+	p.must(p.wait("#with-0").Input("77.50"))
+	p.must(p.wait("[form=decide][value=apply]").Type(input.Enter))
+	p.shows("2 rows were checked: Create 2")
+	p.must(p.wait("[formaction$='/receipt'].primary").Type(input.Enter))
+	p.shows("Import 2 items")
+	p.click("[formaction$='/start'].primary")
+	p.wait("#progress[data-ended]")
+	p.shows("All 2 rows were imported")
+	p.picture("fixed")
+	if n := arrived(t, d); n != 12 {
 		t.Errorf("%d items", n)
 	}
 }

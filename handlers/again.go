@@ -23,14 +23,14 @@ func (p Page) Repeat() string {
 }
 
 // try is a trial as the receipt offers it.
-func (s *Server) try(_ Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
-	return s.after.Try(ctx, a, id, trialRows)
+func try(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
+	return i.Try(ctx, a, id, trialRows)
 }
 
 // retry takes up the rows that failed and checks them, so that they come up
 // in the table where they can be corrected.
-func (s *Server) retry(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
-	draft, err := s.after.RetryFailed(ctx, a, id)
+func retry(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
+	draft, err := i.RetryFailed(ctx, a, id)
 	if err != nil || draft.State != importer.Draft {
 		return draft, err
 	}
@@ -78,8 +78,8 @@ func (s *Server) repeated(c *fiber.Ctx) string {
 
 // begin makes the draft of a file: a new one, or one that repeats an import.
 func (s *Server) begin(c *fiber.Ctx, v visit, upload string) (importer.Import, error) {
-	if id := s.repeated(c); id != "" && s.after != nil {
-		return s.after.Repeat(c.UserContext(), v.actor(), id, upload)
+	if id := s.repeated(c); id != "" {
+		return s.importer.Repeat(c.UserContext(), v.actor(), id, upload)
 	}
 	return s.importer.Begin(c.UserContext(), v.actor(), upload)
 }

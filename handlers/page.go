@@ -35,9 +35,6 @@ type Page struct {
 	Manifest  spaimporter.Manifest
 	Data      any
 
-	// After: an import can be tried, taken back and repeated.
-	After bool
-
 	assets Assets
 	repeat string
 }
@@ -56,7 +53,7 @@ func (s *Server) render(c *fiber.Ctx, view, title string, data any) error {
 		T: s.locales.For(s.lang(c)), Title: title, View: view, Inside: inside,
 		Fallback: s.fallback, PublicURL: s.publicURL, Version: s.version,
 		Manifest: s.manifest, Data: data, assets: s.assets,
-		repeat: s.repeated(c), After: s.after != nil,
+		repeat: s.repeated(c),
 	}
 	if inside {
 		p.Token, p.Admin, p.Placement = v.Token, v.Session.Admin, v.Session.Placement

@@ -68,7 +68,6 @@ type Options struct {
 // Server answers requests. Make one with New.
 type Server struct {
 	importer  Importer
-	after     afterwards
 	portals   *portal.Service
 	manifest  spaimporter.Manifest
 	locales   *locale.Locales

@@ -92,6 +92,9 @@ func (s *staged) steering(ctx context.Context, a importer.Actor, what, id string
 }
 
 func (s *staged) Try(ctx context.Context, a importer.Actor, id string, rows int) (importer.Import, error) {
+	if s.change == nil {
+		return s.Service.Try(ctx, a, id, rows)
+	}
 	return s.steering(ctx, a, "try", id)
 }
 
@@ -167,9 +170,15 @@ func stayed() []importer.RowOutcome {
 }
 
 func (s *staged) RetryFailed(ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
+	if s.change == nil {
+		return s.Service.RetryFailed(ctx, a, id)
+	}
 	return s.steering(ctx, a, "retry", id)
 }
 
 func (s *staged) Repeat(ctx context.Context, a importer.Actor, id, upload string) (importer.Import, error) {
+	if s.change == nil {
+		return s.Service.Repeat(ctx, a, id, upload)
+	}
 	return s.steering(ctx, a, "repeat "+upload, id)
 }

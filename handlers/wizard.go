@@ -60,6 +60,9 @@ type Importer interface {
 	Resume(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Stop(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Expect(ctx context.Context, a importer.Actor, imp string) (importer.Expected, error)
+	Try(ctx context.Context, a importer.Actor, imp string, rows int) (importer.Import, error)
+	RetryFailed(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	Repeat(ctx context.Context, a importer.Actor, imp, upload string) (importer.Import, error)
 	Undo(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	MayUndo(imp importer.Import) time.Time
 	StartRules(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
@@ -77,13 +80,6 @@ type Importer interface {
 }
 
 var _ Importer = (*importer.Service)(nil)
-
-// afterwards is what can be done with an import beside running it.
-type afterwards interface {
-	Try(ctx context.Context, a importer.Actor, imp string, rows int) (importer.Import, error)
-	RetryFailed(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
-	Repeat(ctx context.Context, a importer.Actor, imp, upload string) (importer.Import, error)
-}
 
 // wizardRoutes are the four steps, the history and what their scripts call.
 // Pages are answers to POST forms, because the session's token must not stand
@@ -135,12 +131,9 @@ func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/imports/:id/stop/back", s.inside(s.steer(stopBack)))
 	r.Post("/imports/:id/undo", s.inside(s.steer(Importer.Undo)))
 	r.Post("/imports/:id/undo/ask", s.inside(s.ask(askUndo)))
-	if after, ok := s.importer.(afterwards); ok {
-		s.after = after
-		r.Post("/imports/:id/try", s.inside(s.startImport(s.try)))
-		r.Post("/imports/:id/retry", s.inside(s.steer(s.retry)))
-		r.Post("/imports/:id/repeat", s.inside(s.repeat))
-	}
+	r.Post("/imports/:id/try", s.inside(s.startImport(try)))
+	r.Post("/imports/:id/retry", s.inside(s.steer(retry)))
+	r.Post("/imports/:id/repeat", s.inside(s.repeat))
 	r.Post("/imports/:id/failed", s.inside(s.failedRows))
 	r.Post("/imports/:id/calls", s.inside(s.restCalls))
 	r.Get("/imports/:id/progress", s.inside(s.progressNow))
