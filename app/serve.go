@@ -204,6 +204,10 @@ func (p *program) wire(texts *locale.Locales) {
 		t := texts.For(lang)
 		return t.Text("file.column_unnamed", "column", "{column}"), t.Text("file.column_link", "column", "{column}")
 	}
+	for _, lang := range texts.Languages() {
+		t := texts.For(lang)
+		o.ReportTitles = append(o.ReportTitles, [2]string{t.Text("import.column_row"), t.Text("import.column_why")})
+	}
 	// The same name at every start, so that lanes of a process that was
 	// killed need not wait for the end of their lease.
 	o.Holder = p.holder

@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,6 +141,38 @@ func TestRepeat(t *testing.T) {
 		item := b.portal.Items(spa)[2].Fields
 		if item["title"] != "c" || item["UF_CRM_7_1"] != "N-3" {
 			t.Fatalf("%v %v", item["title"], item["UF_CRM_7_1"])
+		}
+	})
+}
+
+// TestReportComesBack: the file of failed rows is corrected and given back;
+// what was made safe for spreadsheet programs is as it was again.
+func TestReportComesBack(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		cells := []string{"=1+1", "'=quoted", "-5 °C", "@home", "plain", "'quoted'", "+49 30 1"}
+		file := "Title;Count\n"
+		for _, c := range cells {
+			file += c + ";x\n"
+		}
+		imp := b.checked(file + "good;1\n")
+		imp = b.run(imp.ID)
+		if imp.Counts != (importer.Counts{Created: 1, Failed: len(cells)}) {
+			t.Fatalf("%+v", imp.Counts)
+		}
+		var report bytes.Buffer
+		b.must(b.svc.WriteFailed(b.ctx(), b.actor, imp.ID, "Row", "Why", func(p importer.Problem) string { return p.Code }, &report))
+		text := report.String()
+		for _, unsafe := range []string{"\n=1", "\n@home", "\n-5"} {
+			if strings.Contains(text, unsafe) {
+				t.Errorf("the report holds %q", unsafe)
+			}
+		}
+		again := b.run(b.checked(strings.ReplaceAll(text, ";x;", ";2;")).ID)
+		if again.Counts != (importer.Counts{Created: len(cells)}) {
+			t.Fatalf("%s, %+v, reason %+v", again.State, again.Counts, again.Reason)
+		}
+		if got := b.titles()[1:]; !slices.Equal(got, cells) {
+			t.Fatalf("titles %q", got)
 		}
 	})
 }

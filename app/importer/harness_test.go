@@ -166,6 +166,7 @@ func (b *bench) service(j importer.Journal) *importer.Service {
 	return importer.New(importer.Options{
 		Store: b.store, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
 		Log: log, MaxUpload: 1 << 28, Holder: b.holder,
+		ReportTitles: [][2]string{{"Row", "Why"}},
 		Fetch: fetch.New(fetch.Options{Transport: b.web}),
 	})
 }

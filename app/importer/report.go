@@ -243,14 +243,29 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 }
 
 // Neutral makes a cell safe to open: what a spreadsheet program would take
-// for a formula gets an apostrophe. Plain numbers and phones stay as they
-// are.
+// for a formula gets an apostrophe, and so does what looks like such a cell
+// already. Plain numbers and phones stay as they are.
 func Neutral(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+	bare := strings.TrimLeft(cell, "'")
+	if bare == "" || !strings.ContainsRune(formulaSigns, rune(bare[0])) {
 		return cell
+	}
+	if bare != cell {
+		return "'" + cell
 	}
 	if (cell[0] == '+' || cell[0] == '-') && strings.Trim(cell[1:], "0123456789., \u00a0") == "" && len(cell) > 1 {
 		return cell
 	}
 	return "'" + cell
+}
+
+const formulaSigns = "=+-@\t\r"
+
+// original takes off the apostrophe that Neutral has put on.
+func original(cell string) string {
+	bare := strings.TrimLeft(cell, "'")
+	if bare == cell || bare == "" || !strings.ContainsRune(formulaSigns, rune(bare[0])) {
+		return cell
+	}
+	return cell[1:]
 }

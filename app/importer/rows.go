@@ -29,6 +29,8 @@ type rowSource struct {
 	imp   string
 	// edited: there are corrected cells at all.
 	edited bool
+	// returned: the file is a report of ours that has come back.
+	returned bool
 }
 
 // openRows opens the rows of an import.
@@ -42,11 +44,30 @@ func (s *Service) openRows(ctx context.Context, imp Import, u Upload) (*rowSourc
 		closer.Close()
 		return nil, nil, fmt.Errorf("counting corrected cells: %w", err)
 	}
-	return &rowSource{tableReader: table, store: s.store, imp: imp.ID, edited: n > 0}, closer, nil
+	return &rowSource{
+		tableReader: table, store: s.store, imp: imp.ID, edited: n > 0, returned: s.ofReport(table.Columns()),
+	}, closer, nil
+}
+
+// ofReport recognises the file that WriteFailed has written, by its last two
+// columns.
+func (s *Service) ofReport(columns []sheet.Column) bool {
+	n := len(columns)
+	return n > 2 && slices.Contains(s.reportTitles, [2]string{columns[n-2].Given, columns[n-1].Given})
 }
 
 // Read is that of sheet.Reader; the corrected cells are in the rows.
 func (r *rowSource) Read(ctx context.Context, from, n int, f func(index int, row sheet.Row) error) error {
+	if r.returned {
+		// What was made safe for spreadsheet programs is as it was again.
+		inner := f
+		f = func(index int, row sheet.Row) error {
+			for i, cell := range row.Cells {
+				row.Cells[i] = original(cell)
+			}
+			return inner(index, row)
+		}
+	}
 	if !r.edited || n <= 0 {
 		return r.tableReader.Read(ctx, from, n, f)
 	}

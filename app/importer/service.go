@@ -76,6 +76,9 @@ type Options struct {
 	// Fetch brings in files that cells name by their address; nil is a
 	// client that fetches from public addresses.
 	Fetch *fetch.Client
+	// ReportTitles are the titles of the row number and the reason in the file
+	// of failed rows, in every language: by them it is known when it returns.
+	ReportTitles [][2]string
 }
 
 // Service is everything people and the queue can ask of imports. It keeps
@@ -99,6 +102,8 @@ type Service struct {
 	words       func(string) (unnamed, link string)
 	schemas     schemaCache
 	bodies      bodies
+	// reportTitles: see Options.
+	reportTitles [][2]string
 }
 
 // New makes a Service.
@@ -106,7 +111,7 @@ func New(o Options) *Service {
 	s := &Service{
 		store: o.Store, journal: o.Journal, files: o.Files, connections: o.Connections,
 		bell: o.Bell, limits: o.Limits, now: o.Now, log: o.Log, maxUpload: o.MaxUpload,
-		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice, calls: o.Calls,
+		settle: o.Settle, keepFor: o.KeepFor, holder: o.Holder, notice: o.Notice, reportTitles: o.ReportTitles, calls: o.Calls,
 		fetch: o.Fetch, words: o.Words,
 	}
 	if s.now == nil {
