@@ -60,12 +60,23 @@ type wire struct {
 	mu    sync.Mutex
 	sever map[int]bool // which crm.item.batchImport requests, from 1
 	seen  int
-	work  sync.WaitGroup
+	// largest is how many bytes a request may have; 0: any. refused counts
+	// those that had more.
+	largest int64
+	refused int
+	work    sync.WaitGroup
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.Contains(r.URL.Path, "crm.item.batchImport") && !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, ".json"), "/batch") {
 		return w.inner.RoundTrip(r)
+	}
+	if w.largest > 0 && r.ContentLength > w.largest {
+		w.refused++
+		return &http.Response{
+			StatusCode: http.StatusRequestEntityTooLarge, Request: r, Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader("<html>413 Request Entity Too Large</html>")),
+		}, nil
 	}
 	w.mu.Lock()
 	w.seen++
@@ -167,7 +178,7 @@ func (b *bench) service(j importer.Journal) *importer.Service {
 		Store: b.store, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
 		Log: log, MaxUpload: 1 << 28, Holder: b.holder,
 		ReportTitles: [][2]string{{"Row", "Why"}},
-		Fetch: fetch.New(fetch.Options{Transport: b.web}),
+		Fetch:        fetch.New(fetch.Options{Transport: b.web}),
 	})
 }
 

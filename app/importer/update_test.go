@@ -332,3 +332,26 @@ func TestAutomation(t *testing.T) {
 		})
 	}
 }
+
+// TestTooLargeRequests: a server in front of the portal lets only small
+// requests in; the import learns it once.
+func TestTooLargeRequests(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		long := strings.Repeat("long ", 100)
+		file := "Title;Number\n"
+		for i := range 400 {
+			file += fmt.Sprintf("Contract %d;%s\n", i, long)
+		}
+		file += "Contract 400;" + strings.Repeat(long, 60) + "\n"
+		imp := b.checked(file)
+		b.wire.largest = 20_000
+		imp = b.run(imp.ID)
+		if imp.State != importer.Done || imp.Counts != (importer.Counts{Created: 400, Failed: 1}) {
+			t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
+		}
+		b.exactly(400, true)
+		if b.wire.refused == 0 || b.wire.refused > 12 {
+			t.Errorf("%d requests were too large", b.wire.refused)
+		}
+	})
+}
