@@ -31,7 +31,7 @@ func TestOpenBelievesTheOAuthServer(t *testing.T) {
 	if s.EntityTypeID != 177 || s.Import != "abcdefgh234567ab" || s.Placement != "CRM_DYNAMIC_177_LIST_TOOLBAR" {
 		t.Errorf("session %+v", s)
 	}
-	if p := h.row(); p.License != "F" || len(p.Scopes) != 4 || p.Endpoint != h.portal.Endpoint() || p.Status != portal.Installing {
+	if p := h.row(); p.License != "F" || len(p.Scopes) != 6 || p.Endpoint != h.portal.Endpoint() || p.Status != portal.Installing {
 		t.Errorf("portal %+v", p)
 	}
 	if !opened.NeedsInstall || !opened.Finish {
