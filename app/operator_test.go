@@ -184,6 +184,10 @@ func TestLocalApp(t *testing.T) {
 	}
 }
 
+// patience lies above what a request of these imports takes: a request that
+// is given up while the portal works on it would be sent twice.
+const patience = "SETTLE_SECONDS=8"
+
 // A backup that is made in the middle of an import is put into an empty
 // folder. A program that starts there writes nothing by itself, since it does
 // not know what was written after the backup; once a person has looked and
@@ -192,7 +196,7 @@ func TestBackupAndRestore(t *testing.T) {
 	s := newSite(t, "")
 	imp := s.started(400)
 	s.portal.SetCost("crm.item.batchImport", 3*time.Millisecond)
-	p := s.start()
+	p := s.start(patience)
 	s.waitFor(func() bool { return len(s.portal.Items(siteType)) >= 40 })
 	into := filepath.Join(t.TempDir(), "backup.tar")
 	got := s.operator("", "backup", into)
@@ -272,7 +276,7 @@ func (s *site) unpack(name, into string) {
 func (s *site) heldUntilResumed(imp importer.Import) {
 	s.t.Helper()
 	before := s.portal.Writes()
-	p := s.start()
+	p := s.start(patience)
 	held := s.state(imp.ID)
 	if held.State != importer.Paused || held.Reason == nil || held.Reason.Code != "restored" || held.Counts.Created == 0 ||
 		held.Counts.Created == imp.Rows {
@@ -291,6 +295,12 @@ func (s *site) heldUntilResumed(imp importer.Import) {
 		})
 		s.must(err)
 		s.must(answer.Body.Close())
+		if answer.StatusCode != http.StatusOK {
+			s.t.Fatalf("deleting item %d: %s", item.ID, answer.Status)
+		}
+	}
+	if left := len(s.portal.Items(siteType)); left != held.Counts.Created {
+		s.t.Fatalf("%d items are left of %d", left, held.Counts.Created)
 	}
 	db, files := s.open()
 	_, err := db.UpdateImport(s.t.Context(), imp.Portal, imp.ID, func(i *importer.Import) error {
@@ -300,7 +310,7 @@ func (s *site) heldUntilResumed(imp importer.Import) {
 	s.must(err)
 	s.must(db.Close())
 	s.must(files.Close())
-	p = s.start()
+	p = s.start(patience)
 	s.waitFor(func() bool { return len(s.portal.Items(siteType)) >= imp.Rows })
 	p.stop()
 	s.everyRowOnce(imp.Rows)

@@ -31,7 +31,7 @@ func TestDumpAndRestore(t *testing.T) {
 	s := newSite(t, postgres.Database(t))
 	imp := s.started(400)
 	s.portal.SetCost("crm.item.batchImport", 5*time.Millisecond)
-	p := s.start()
+	p := s.start(patience)
 	s.waitFor(func() bool { return len(s.portal.Items(siteType)) >= 40 })
 	dump := filepath.Join(t.TempDir(), "importer.dump")
 	command := func(name string, args ...string) {
