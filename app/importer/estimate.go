@@ -61,6 +61,10 @@ func ahead(pace bitrix.Pace, t Target, rows float64, size int, each float64, met
 		size = t.requestRows(methods[0], each)
 	}
 	requests := math.Ceil(rows / float64(size))
+	if streams > 1 {
+		// A run shares out what is left, so that all streams end together.
+		requests = math.Max(requests, math.Min(math.Ceil(rows), float64(8*streams)))
+	}
 	cost := time.Duration(each * rows / requests * float64(time.Second))
 	if pace.Known {
 		return pace.Forecast(int(requests), cost, streams, methods...)
