@@ -45,6 +45,16 @@ func (b *bench) wants(id string, want ...string) {
 	if got := b.found(id); !slices.Equal(got, want) {
 		b.t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	// Each has the words that its sentence needs.
+	result, err := b.svc.CheckResult(b.ctx(), b.actor, id)
+	b.must(err)
+	for _, f := range result.Findings {
+		for _, name := range importer.Codes()[f.Problem.Code] {
+			if f.Problem.Args[name] == "" && name != "value" {
+				b.t.Errorf("%s does not say its %s", f.Problem.Code, name)
+			}
+		}
+	}
 }
 
 // TestAllProblemsOfARowAreFoundAtOnce: nobody goes round twice.

@@ -173,8 +173,9 @@ func (w *rowWriter) width(row sheet.Row) {
 	if more == 0 {
 		return
 	}
-	trouble := field.Problem{Code: "row_too_long_cells", Value: strconv.Itoa(more), Blocks: true}
-	p := problem(trouble.Code, "cells", trouble.Value)
+	cells := strconv.Itoa(more)
+	p := problem("row_too_long_cells", "cells", cells)
+	trouble := field.Problem{Code: p.Code, Args: p.Args, Value: cells, Blocks: true}
 	switch r := w.p.wide[trouble.Value]; {
 	case r == nil:
 		w.note(cellFinding{problem: trouble})
