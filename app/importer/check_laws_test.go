@@ -18,7 +18,7 @@ import (
 var checkReads = []string{
 	"batch", "scope", "crm.type.list", "crm.type.getByEntityTypeId", "crm.item.fields", "crm.category.list",
 	"crm.status.list", "crm.currency.list", "crm.currency.base.get", "crm.item.list", "crm.duplicate.findbycomm", "user.get",
-	"server.time", "crm.stagehistory.list", "user.current",
+	"server.time", "crm.stagehistory.list", "user.current", "userfieldconfig.list", "userfieldconfig.get",
 }
 
 // story is a file, where its columns go, and what a person does about it.
