@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"html"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -220,7 +220,7 @@ func rowRefused(e Entry, v verdict) Problem {
 	code := strings.ToUpper(v.fault.Code)
 	switch {
 	case e.ItemID != 0 && code == "NOT_FOUND":
-		return problem("item_gone", "id", fmt.Sprint(e.ItemID))
+		return problem("item_gone", "id", strconv.FormatInt(e.ItemID, 10))
 	case v.refusedRight():
 		return problem("row_no_right", "code", v.fault.Code)
 	}

@@ -65,8 +65,8 @@ func (r *run) taskOf(e Entry, plan rowPlan) task {
 	if e.ItemID != 0 {
 		t.method = methodUpdate
 	}
-	text := true
-	t.vars, t.weight, text = measure(plan.Fields)
+	vars, weight, text := measure(plan.Fields)
+	t.vars, t.weight = vars, weight
 	bulk := t.method == methodBatchImport
 	switch {
 	case hasFiles(plan.Fields):
