@@ -41,24 +41,24 @@ func (s *Service) expected(ctx context.Context, i Import) time.Duration {
 	if !pace.Known {
 		// Another process is at it: what it has spent is known by the rows.
 		done := float64(i.Counts.Created + i.Counts.Updated)
-		whole := ahead(pace, i.Target, left+done, 0, i.SecondsPerRow, methods, streams)
+		whole := s.ahead(pace, i.Target, left+done, 0, i.SecondsPerRow, methods, streams)
 		return max(whole-s.now().Sub(i.Started), time.Duration(left*i.SecondsPerRow/float64(streams)*float64(time.Second)))
 	}
 	size := 0
 	if i.Undoing {
 		size = usualCommands
 	}
-	return ahead(pace, i.Target, left, size, i.SecondsPerRow, methods, streams)
+	return s.ahead(pace, i.Target, left, size, i.SecondsPerRow, methods, streams)
 }
 
 // ahead runs the model of the limits forward over rows of so many seconds
 // each, size of them to a request (0: as a run has it).
-func ahead(pace bitrix.Pace, t Target, rows float64, size int, each float64, methods []string, streams int) time.Duration {
+func (s *Service) ahead(pace bitrix.Pace, t Target, rows float64, size int, each float64, methods []string, streams int) time.Duration {
 	if rows == 0 {
 		return 0
 	}
 	if size == 0 {
-		size = t.requestRows(methods[0], each)
+		size = t.requestRows(s.aim(), methods[0], each)
 	}
 	requests := math.Ceil(rows / float64(size))
 	if streams > 1 {

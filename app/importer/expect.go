@@ -45,8 +45,8 @@ func (s *Service) Expect(ctx context.Context, a Actor, imp string) (Expected, er
 	}
 	pace := caller.Pace()
 	e := Expected{Known: known}
-	e.Ordered = Range{forecast(pace, i, perRow[0], 1), forecast(pace, i, perRow[1], 1)}
-	e.Any = Range{forecast(pace, i, perRow[0], fastStreams), forecast(pace, i, perRow[1], fastStreams)}
+	e.Ordered = Range{s.forecast(pace, i, perRow[0], 1), s.forecast(pace, i, perRow[1], 1)}
+	e.Any = Range{s.forecast(pace, i, perRow[0], fastStreams), s.forecast(pace, i, perRow[1], fastStreams)}
 	return e, nil
 }
 
@@ -68,8 +68,8 @@ func (s *Service) measured(ctx context.Context, imp Import) (perRow [2]float64, 
 }
 
 // forecast is the time that a whole import would take.
-func forecast(pace bitrix.Pace, imp Import, perRow float64, streams int) time.Duration {
+func (s *Service) forecast(pace bitrix.Pace, imp Import, perRow float64, streams int) time.Duration {
 	imp.Target.Fast = streams > 1
 	rows, methods, streams := imp.left()
-	return ahead(pace, imp.Target, rows, 0, perRow, methods, streams)
+	return s.ahead(pace, imp.Target, rows, 0, perRow, methods, streams)
 }

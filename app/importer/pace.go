@@ -118,8 +118,8 @@ func (r *run) readyFor(method string, size int) time.Time {
 	return at
 }
 
-// size is how many rows a request may have, so that it takes the portal about
-// chunkSeconds. The first one is a single row: it shows what a row costs, and
+// size is how many rows a request may have, so that it takes the portal as
+// long as it should. The first one is a single row: it shows what a row costs, and
 // whether the person may write at all.
 func (r *run) size(method string) int {
 	if r.widened {
@@ -128,7 +128,7 @@ func (r *run) size(method string) int {
 	if r.imp.SecondsPerRow == 0 {
 		return 1
 	}
-	size := r.imp.Target.requestRows(method, r.imp.SecondsPerRow)
+	size := r.imp.Target.requestRows(r.s.aim(), method, r.imp.SecondsPerRow)
 	if n := r.streams(); n > 1 {
 		// What is left is shared out, so that all streams end together.
 		end, _ := r.reach()
@@ -138,9 +138,15 @@ func (r *run) size(method string) int {
 	return size
 }
 
-// requestRows is how many rows of so many seconds each one request may have.
-func (t Target) requestRows(method string, each float64) int {
-	size := max(1, int(chunkSeconds/each))
+// aim is how long a request should take the portal: far less than after what
+// time it is certain not to be running any more, since to look for its rows
+// sooner is to double them.
+func (s *Service) aim() time.Duration { return min(chunkTime, s.settle/5) }
+
+// requestRows is how many rows of so many seconds each one request may have,
+// so that it takes as long as it should.
+func (t Target) requestRows(aim time.Duration, method string, each float64) int {
+	size := max(1, int(aim.Seconds()/each))
 	switch {
 	case method == methodBatchImport && t.Mode == AddAll && each < cheapRow:
 		return min(size, maxBatchRows)

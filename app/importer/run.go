@@ -15,13 +15,13 @@ import (
 
 // Sizes of a run (engine page: "How rows are written", "Pace").
 const (
-	sliceLength  = 20 * time.Second
-	maxChunk     = 20  // rows of one crm.item.batchImport
-	maxScan      = 500 // rows looked at for one request
-	chunkSeconds = 12  // what one request should take at the portal
-	shortWait    = 2 * time.Second
-	maxAttempts  = 10     // requests without an answer that a row survives
-	maxActive    = 10_000 // imports of one portal that have not ended
+	sliceLength = 20 * time.Second
+	maxChunk    = 20               // rows of one crm.item.batchImport
+	maxScan     = 500              // rows looked at for one request
+	chunkTime   = 12 * time.Second // what one request should take at the portal: see aim
+	shortWait   = 2 * time.Second
+	maxAttempts = 10     // requests without an answer that a row survives
+	maxActive   = 10_000 // imports of one portal that have not ended
 )
 
 // runSlice writes rows of a portal's imports for about sliceLength. Imports

@@ -145,9 +145,9 @@ func (r *run) undoPace(ctx context.Context) (size int, err error) {
 	case each == 0:
 		size = 1
 	case each.Seconds() < cheapRow:
-		size = batchSize
+		size = min(batchSize, max(1, int(r.s.aim()/each)))
 	default:
-		size = min(size, max(1, int(chunkSeconds/each.Seconds())))
+		size = min(size, max(1, int(r.s.aim()/each)))
 	}
 	at := r.caller.ReadyBatch(methodDelete, size, each)
 	if r.imp.Counts.Updated > 0 {
