@@ -164,7 +164,7 @@ func (g *guest) session() (string, bool) {
 func TestWebhookMustBePublic(t *testing.T) {
 	bothLanguages(t, func(t *testing.T, lang string) {
 		s := newHookSite(t, contracts())
-		g := newGuest(t, s.start("ALLOW_PRIVATE_PORTALS=off", "BITRIX24_OAUTH_URL=", "PUBLIC_URL=https://app.example.com"), lang)
+		g := newGuest(t, s.start("ALLOW_PRIVATE_PORTALS=off", "SETTLE_SECONDS=75", "BITRIX24_OAUTH_URL=", "PUBLIC_URL=https://app.example.com"), lang)
 		for webhook, why := range map[string]refusal{
 			s.portal.Webhook(1): {"without encryption", "без шифрования"},
 			"https" + strings.TrimPrefix(s.portal.Webhook(1), "http"): {"private networks", "частных сетей"},

@@ -58,13 +58,24 @@ type bench struct {
 type wire struct {
 	inner http.RoundTripper
 	mu    sync.Mutex
-	sever map[int]bool // which crm.item.batchImport requests, from 1
+	sever map[int]bool // which requests that may write, from 1 since cut
 	seen  int
 	// largest is how many bytes a request may have; 0: any. refused counts
 	// those that had more.
 	largest int64
 	refused int
 	work    sync.WaitGroup
+}
+
+// cut has the requests of these numbers, counted from now on, lose their
+// connection.
+func (w *wire) cut(numbers ...int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen, w.sever = 0, make(map[int]bool, len(numbers))
+	for _, n := range numbers {
+		w.sever[n] = true
+	}
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -135,7 +146,7 @@ func newBench(t testing.TB, p emulator.Profile) *bench {
 	b.world = emulator.New(emulator.Options{})
 	b.portal = b.world.AddPortal(p)
 	b.web = &web{answers: map[string]http.HandlerFunc{}}
-	b.wire = &wire{inner: b.world.Transport(), sever: map[int]bool{}}
+	b.wire = &wire{inner: b.world.Transport(),}
 	id, secret := b.world.Keys()
 	b.client = bitrix.New(bitrix.Options{
 		Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, OAuth: []string{"https://oauth.bitrix.info/"},

@@ -104,7 +104,7 @@ func TestRequestOutlivesItsConnection(t *testing.T) {
 			bubble(t, profile(), func(t *testing.T, b *bench) {
 				b.portal.SetCost("crm.item.batchImport", 700*time.Millisecond)
 				imp := b.checked(table(60))
-				b.wire.sever[nth] = true
+				b.wire.cut(nth)
 				imp = b.run(imp.ID)
 				b.wire.work.Wait()
 				if imp.State != importer.Done || imp.Counts.Created != 60 || imp.Rechecked == 0 {
@@ -211,9 +211,7 @@ func TestRandomSchedules(t *testing.T) {
 			for _, f := range faults {
 				b.portal.Fault(f)
 			}
-			for _, n := range severed {
-				b.wire.sever[n] = true
-			}
+			b.wire.cut(severed...)
 			b.portal.SetCost("crm.item.batchImport", cost)
 			for _, k := range kills {
 				_ = b.pump(b.service(&mortal{Journal: b.store, left: k})) // its death is the point
@@ -376,7 +374,9 @@ func TestStopWaitsForTheLastRequest(t *testing.T) {
 			bubble(t, profile(), func(t *testing.T, b *bench) {
 				b.portal.SetCost("crm.item.batchImport", 400*time.Millisecond)
 				imp := b.checked(table(200))
-				b.wire.sever[3] = lost
+				if lost {
+					b.wire.cut(3)
+				}
 				_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
 				b.must(err)
 				pumped := make(chan error)

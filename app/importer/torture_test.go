@@ -165,12 +165,7 @@ func (b *bench) suffer(x trouble) {
 	for _, f := range x.Faults {
 		b.portal.Fault(f)
 	}
-	b.wire.mu.Lock()
-	b.wire.seen, b.wire.sever = 0, map[int]bool{}
-	for _, n := range x.Severed {
-		b.wire.sever[n] = true
-	}
-	b.wire.mu.Unlock()
+	b.wire.cut(x.Severed...)
 	for i := range max(len(x.Kills), len(x.Thefts)) {
 		if i < len(x.Thefts) {
 			r := &robbed{Journal: b.store, b: b, left: x.Thefts[i]}

@@ -13,6 +13,7 @@ func DemoProfile() Profile {
 	return Profile{
 		MemberID: "5b1f0c7a9e3d42688c0f7d21a6b3e594", Domain: "127.0.0.1:8081", Scheme: "http",
 		Lang: "en", Zone: time.FixedZone("", 3*3600), AppCode: "example.spa_importer",
+		Scopes:     []string{"crm", "placement", "user_brief", "im", "lists", "userfieldconfig"},
 		Users:      demoUsers(),
 		Workplaces: []Workplace{{ID: 1, Title: "Operations"}},
 		Types:      []Type{demoContracts(), demoEquipment(), demoRequests()},

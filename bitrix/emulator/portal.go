@@ -86,7 +86,7 @@ func newPortal(w *World, p Profile) *Portal {
 		p.Zone = time.FixedZone("", 2*3600)
 	}
 	if p.Scopes == nil {
-		p.Scopes = []string{"crm", "placement", "user_brief", "im", "lists", "userfieldconfig"}
+		p.Scopes = []string{"crm", "placement", "user_brief", "im"}
 	}
 	if p.Currencies == nil {
 		p.Currencies = []string{"USD", "EUR"}
