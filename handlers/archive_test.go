@@ -6,8 +6,11 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
 
 // zipped is a ZIP of one file.
@@ -58,6 +61,26 @@ func TestArchivePage(t *testing.T) {
 	}
 	if p = w.press("/imports/" + id + "/archive/drop"); p.status != 200 || strings.Contains(p.body, "files.zip") {
 		t.Errorf("after removing: %v", p)
+	}
+	// From step 3 one comes here where a column goes to files, and what was
+	// chosen there is kept.
+	const scanField = "UF_CRM_7_1747309718"
+	w.work()
+	w.press("/imports/"+id+"/target/save", "type", strconv.Itoa(emulator.DemoContracts))
+	p = w.press("/imports/"+id+"/columns/save", "count", "2", "field.0", "title", "field.1", "", "do", "refresh")
+	if strings.Contains(p.body, `value="archive"`) {
+		t.Error("step 3 offers files where no column goes to them")
+	}
+	p = w.press("/imports/"+id+"/columns/save", "count", "2", "field.0", "title", "field.1", scanField, "do", "refresh")
+	if !strings.Contains(p.body, `value="archive"`) {
+		t.Error("step 3 has no way to the files")
+	}
+	p = w.press("/imports/"+id+"/columns/save", "count", "2", "field.0", "title", "field.1", scanField, "do", "archive")
+	if !strings.Contains(p.body, `data-take="/imports/`+id+`/archive/take"`) {
+		t.Errorf("from step 3: %v", p)
+	}
+	if p = w.press("/imports/" + id + "/columns"); !strings.Contains(p.body, `<option value="`+scanField+`" selected`) {
+		t.Error("step 3 has forgotten the field")
 	}
 	if p = w.press("/imports/"+id+"/archive/uploads", "name", "x.zip", "size", "9"); p.status != 201 {
 		t.Errorf("with scripts: %v", p)

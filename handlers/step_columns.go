@@ -163,6 +163,8 @@ func (s *Server) changeColumns(c *fiber.Ctx, v visit, imp importer.Import, said 
 	switch do {
 	case "back":
 		return s.showTarget(c, v, imp, nil)
+	case "archive":
+		return s.showArchive(c, v, imp, nil)
 	case "save":
 		said.at = "mapping-name"
 		if err := s.importer.SaveMappingAs(ctx, a, imp.ID, said.name, said.mapping); err != nil {

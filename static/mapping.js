@@ -43,7 +43,7 @@ async function refresh(does, into) {
   if (String(new URLSearchParams(new FormData(form))) !== before) { await refresh(does, into); return; } // typed meanwhile
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
   if (!page.getElementById('mapping')) { form.requestSubmit(); return; } // another page: show it
-  for (const id of ['needs-list', 'mapped', 'columns', 'constants']) replace(page, id);
+  for (const id of ['needs-list', 'mapped', 'columns', 'files', 'constants']) replace(page, id);
   filter();
   const target = into && document.getElementById(into);
   if (target) target.focus();
