@@ -55,6 +55,11 @@ func (w *rowWriter) unmatched(state EntryState, row sheet.Row, code string, args
 	if g.skip {
 		return // the person has skipped the row: see column
 	}
+	if _, unread := key.converter.Convert(g.text, nil); w.plan.Match == "" && unread != nil && unread.Blocks {
+		// A cell that is not empty but cannot be read: its own finding says so.
+		w.end(EntryFailed, cellProblem(key, key.target, *unread))
+		return
+	}
 	trouble := field.Problem{Code: code, Value: g.text, Blocks: true, Args: map[string]string{}}
 	for i := 0; i+1 < len(args); i += 2 {
 		trouble.Args[args[i]] = args[i+1]

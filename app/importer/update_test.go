@@ -355,3 +355,18 @@ func TestTooLargeRequests(t *testing.T) {
 		}
 	})
 }
+
+// TestKeyThatCannotBeRead: a key of letters where the field holds numbers is
+// told once and as what it is, not as an empty cell, and writes nothing.
+func TestKeyThatCannotBeRead(t *testing.T) {
+	bubble(t, profile(), func(_ *testing.T, b *bench) {
+		for _, mode := range []importer.Mode{importer.UpdateExisting, importer.UpdateAndAdd} {
+			b.fill(0, 3)
+			imp := b.aimed("ID;Title\n1;Old 0\n2;Old 1\n3;Old 2\nabc;New\n", importer.Target{Mode: mode, Key: "id"})
+			b.wants(imp.ID, "0 number_invalid abc [5]")
+			if imp.Plan != (importer.Counts{Unchanged: 3, Failed: 1}) {
+				b.t.Errorf("%s: plan %+v", mode, imp.Plan)
+			}
+		}
+	})
+}
