@@ -201,6 +201,8 @@ type findingAnswer struct {
 	ID    int         `json:"id"`
 	Kind  string      `json:"kind,omitempty"`
 	Links [][2]string `json:"links,omitempty"`
+	// Needed: an empty cell would not help.
+	Needed bool `json:"needed,omitempty"`
 }
 
 func kindOf(f importer.Finding) string {
@@ -248,7 +250,7 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 			pairs = append(pairs, [2]string{choice.ID, choice.Label})
 		}
 		list = append(list, findingAnswer{
-			Choices: pairs, ID: f.ID, Kind: kindOf(f), Links: linksOf(t, portalOrigin(v), f),
+			Choices: pairs, ID: f.ID, Kind: kindOf(f), Needed: findingRow{Finding: f}.Needed(), Links: linksOf(t, portalOrigin(v), f),
 			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
 			First: f.First, Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
 			Decided: string(decided[decisionKey{f.Column, f.Value}]),

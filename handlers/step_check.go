@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -132,6 +133,11 @@ func (r findingRow) Wide() bool { return r.Problem.Code == "row_too_long_cells" 
 
 // Repeated: the value is a key that stands in several rows.
 func (r findingRow) Repeated() bool { return r.Problem.Code == "keys_repeated" }
+
+// Needed: an empty cell would help no more than the one there is.
+func (r findingRow) Needed() bool {
+	return slices.Contains([]string{"required_empty", "key_empty", "key_not_found", "id_not_found"}, r.Problem.Code)
+}
 
 // Open reports whether something can be decided about the finding.
 func (r findingRow) Open() bool { return r.Column >= 0 || r.Wide() }
@@ -268,7 +274,7 @@ func (s *Server) showCheckRefused(c *fiber.Ctx, v visit, imp importer.Import, re
 	d.page(t, from, choices)
 	d.Scripts = []string{"check.js"}
 	d.Words = words(t, "client.rows", "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list",
-		"client.keep_first", "client.keep_last", "client.keep_none", "client.without_cells", "client.see_rows")
+		"client.keep_first", "client.keep_last", "client.keep_none", "client.undecided", "client.without_cells", "client.see_rows")
 	return s.render(c, "check", t.Text("check.title"), d)
 }
 

@@ -45,9 +45,9 @@ async function windowed(all) {
     const select = element('select', { ariaLabel: words.what });
     const rest = { repeated: [['first', words.keep_first], ['last', words.keep_last], ['none', words.keep_none]],
       wide: [['empty', words.without_cells], ['skip', words.skip]] }[f.kind];
-    const choices = [['', f.blocks ? words.leave_out : words.as_is], ...(rest ?? [...(f.closest ? [['closest', words.use.replace('{value}', f.closest)]] : []),
+    const choices = [['', f.kind === 'repeated' ? words.undecided : f.blocks ? words.leave_out : words.as_is], ...(rest ?? [...(f.closest ? [['closest', words.use.replace('{value}', f.closest)]] : []),
       ...(f.choices ?? []).map(([id, label]) => [`=${id}`, words.use.replace('{value}', label)]),
-      ['use', words.with], ['empty', words.leave_empty], ['skip', words.skip]])];
+      ['use', words.with], ...(f.needed ? [] : [['empty', words.leave_empty]]), ['skip', words.skip]])];
     for (const [value, text] of choices) select.append(element('option', { value, textContent: text }));
     const other = element('input', { type: 'text', dir: 'auto', ariaLabel: words.with });
     const kept = answers.get(f.n);
