@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,9 @@ type wire struct {
 	work    sync.WaitGroup
 }
 
+// writing matches the methods that write, in an address or within a batch.
+var writing = regexp.MustCompile(`crm\.item\.(batchImport|import|add|update|delete)`)
+
 // cut has the requests of these numbers, counted from now on, lose their
 // connection.
 func (w *wire) cut(numbers ...int) {
@@ -79,7 +83,13 @@ func (w *wire) cut(numbers ...int) {
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.Contains(r.URL.Path, "crm.item.batchImport") && !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, ".json"), "/batch") {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !writing.MatchString(r.URL.Path) && !writing.Match(body) {
 		return w.inner.RoundTrip(r)
 	}
 	if w.largest > 0 && r.ContentLength > w.largest {
@@ -95,10 +105,6 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Unlock()
 	if !cut {
 		return w.inner.RoundTrip(r)
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
 	}
 	// Nobody waits for the answer, but the portal gives up some time, too.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Minute)
@@ -146,7 +152,7 @@ func newBench(t testing.TB, p emulator.Profile) *bench {
 	b.world = emulator.New(emulator.Options{})
 	b.portal = b.world.AddPortal(p)
 	b.web = &web{answers: map[string]http.HandlerFunc{}}
-	b.wire = &wire{inner: b.world.Transport(),}
+	b.wire = &wire{inner: b.world.Transport()}
 	id, secret := b.world.Keys()
 	b.client = bitrix.New(bitrix.Options{
 		Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, OAuth: []string{"https://oauth.bitrix.info/"},
