@@ -51,6 +51,18 @@ func TestSameFileAgain(t *testing.T) {
 		if _, ok := again(stranger, table(5)); ok {
 			t.Error("another portal is told")
 		}
+		// What was taken back wholly is not there a second time.
+		taken := b.run(b.checked(table(7)).ID)
+		time.Sleep(2 * time.Minute)
+		_, err := b.svc.Undo(b.ctx(), b.actor, taken.ID)
+		b.must(err)
+		b.must(b.pump(b.svc))
+		if taken = b.reload(taken.ID); taken.State != importer.Undone {
+			t.Fatalf("%s, reason %+v", taken.State, taken.Reason)
+		}
+		if known, ok := again(b.actor, table(7)); ok {
+			t.Errorf("a file that was taken back counts as imported: %+v", known.Counts)
+		}
 		// Corrected as the person likes, it stays the same file.
 		u, err := b.svc.Upload(b.ctx(), b.actor, b.reload(imp.ID).Upload)
 		b.must(err)

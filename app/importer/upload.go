@@ -286,8 +286,8 @@ func contentHash(ctx context.Context, portal string, src *io.SectionReader) (str
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// SameFile is the latest import of the same bytes that has begun to write,
-// if there is one.
+// SameFile is the latest import of the same bytes that has begun to write and
+// was not taken back, if there is one.
 func (s *Service) SameFile(ctx context.Context, a Actor, u Upload) (Import, bool, error) {
 	if u.Hash == "" || u.Derived {
 		return Import{}, false, nil
@@ -297,7 +297,8 @@ func (s *Service) SameFile(ctx context.Context, a Actor, u Upload) (Import, bool
 		return Import{}, false, fmt.Errorf("looking for the same file: %w", err)
 	}
 	for _, imp := range imports {
-		if !imp.Started.IsZero() && visible(a, imp) {
+		gone := imp.State == Undone && imp.Undo.Kept+imp.Undo.Impossible == 0
+		if !imp.Started.IsZero() && !gone && visible(a, imp) {
 			return imp, true, nil
 		}
 	}
