@@ -199,7 +199,10 @@ func TestUpdateFaults(t *testing.T) {
 					b.portal.SetCost("", 30*time.Millisecond)
 					b.portal.Fault(emulator.Fault{Method: method, Skip: 1, Kind: kind})
 					b.portal.Fault(emulator.Fault{Method: method, Skip: 4, Kind: kind})
-					imp = b.run(imp.ID)
+					_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
+					b.must(err)
+					b.rest() // reads are hit, too: the queue comes again
+					imp = b.reload(imp.ID)
 					if imp.State != importer.Done || imp.Counts != (importer.Counts{Created: 20, Updated: 60}) {
 						t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
 					}
