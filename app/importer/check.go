@@ -68,6 +68,11 @@ func (s *Service) CheckResult(ctx context.Context, a Actor, imp string) (CheckRe
 	if err != nil {
 		return CheckResult{}, err
 	}
+	// Findings quote cells: what has begun to write is in everybody's history,
+	// its file is still its owner's.
+	if !mayControl(a, i) {
+		return CheckResult{}, Refuse("not_yours", "name", i.UserName)
+	}
 	var result CheckResult
 	err = s.loadDocument(ctx, checkName(imp), i.Key, &result)
 	if errors.Is(err, ErrNotFound) || (err == nil && result.Revision != i.Revision) {

@@ -273,6 +273,9 @@ func (s *Service) draftWithSchema(ctx context.Context, a Actor, imp string) (Imp
 	if err != nil {
 		return Import{}, Upload{}, Schema{}, err
 	}
+	if !mayControl(a, draft) { // columns come with examples of their cells
+		return Import{}, Upload{}, Schema{}, Refuse("not_yours", "name", draft.UserName)
+	}
 	if draft.Target.EntityTypeID == 0 {
 		return draft, Upload{}, Schema{}, Refuse("no_target")
 	}

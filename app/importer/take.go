@@ -290,5 +290,6 @@ func (b *bodies) tooLarge(portal string, weight int) {
 	if b.limits == nil {
 		b.limits = map[string]int{}
 	}
-	b.limits[portal] = max(weight/2, 1)
+	// One row with large files says nothing of requests below the usual bound.
+	b.limits[portal] = max(min(weight/2, maxBody), 1)
 }

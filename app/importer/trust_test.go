@@ -94,6 +94,12 @@ func TestRowsAreTheirOwners(t *testing.T) {
 		if !refusedWith(err, "not_yours") {
 			t.Errorf("the file: %v", err)
 		}
+		if found, err := b.svc.CheckResult(b.ctx(), colleague, imp.ID); !refusedWith(err, "not_yours") {
+			t.Errorf("the findings: %d, %v", len(found.Findings), err)
+		}
+		if view, err := b.svc.Columns(b.ctx(), colleague, imp.ID, nil); !refusedWith(err, "not_yours") {
+			t.Errorf("the columns with their examples: %d, %v", len(view.Columns), err)
+		}
 	})
 }
 
