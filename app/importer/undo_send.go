@@ -25,12 +25,13 @@ func (r *run) sendBack(ctx context.Context, sent []Entry, commands []bitrix.Comm
 		perRow = reply.Time.Duration.Seconds() / float64(len(sent))
 	}
 	var settled []Entry
-	var again *bitrix.Error
+	var again, lost *bitrix.Error
 	for i, e := range sent {
 		fault := reply.Errors[commands[i].Key]
 		_, ran := reply.Results[commands[i].Key]
 		switch {
 		case fault == nil && !ran, fault != nil && fault.Class == bitrix.Unknown:
+			lost = &bitrix.Error{Class: bitrix.Unknown}
 			continue
 		case fault == nil:
 			e.Undo = TakenBack
@@ -52,13 +53,20 @@ func (r *run) sendBack(ctx context.Context, sent []Entry, commands []bitrix.Comm
 		settled = append(settled, e)
 	}
 	err = r.writeUndo(record, settled, false, func(imp *Import) {
-		imp.Failures = 0
+		if lost == nil {
+			imp.Failures = 0
+		}
 		imp.SecondsPerRow = smooth(imp.SecondsPerRow, max(perRow, 1e-3))
 	})
-	if err == nil && again != nil {
+	switch {
+	case err != nil:
+		return err
+	case again != nil:
 		return again
+	case lost != nil:
+		return r.undoFailed(record, lost) // not at once and for ever
 	}
-	return err
+	return nil
 }
 
 func (r *run) hasFile(e Entry) bool {

@@ -231,3 +231,28 @@ func TestUndoTooLate(t *testing.T) {
 		}
 	})
 }
+
+// TestUndoWithoutAWord: a portal that answers questions and never says what
+// became of an update is left alone for longer each time.
+func TestUndoWithoutAWord(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.fill(0, 1)
+		b.edit(b.portal.Items(spa)[0].ID, map[string]any{"title": "a <b> c"}) // travels in a call of its own
+		imp := b.run(b.aimed(table(1), byKey(importer.UpdateExisting)).ID)
+		time.Sleep(time.Minute)
+		b.portal.Fault(emulator.Fault{Method: "crm.item.update", Times: 4, Kind: emulator.DropBefore})
+		_, err := b.svc.Undo(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		began := time.Now()
+		_, err = b.svc.Slice(b.ctx(), importer.Lane("run:"+b.actor.Portal))
+		b.must(err)
+		if now := b.reload(imp.ID); now.State != importer.Waiting || !now.Until.After(time.Now()) {
+			t.Fatalf("%s until %v after one request", now.State, now.Until)
+		}
+		b.must(b.pump(b.svc))
+		imp = b.reload(imp.ID)
+		if waited := time.Since(began); imp.State != importer.Undone || imp.Undo.TakenBack != 1 || waited < time.Minute {
+			t.Fatalf("%s, %+v after %v, reason %+v", imp.State, imp.Undo, waited, imp.Reason)
+		}
+	})
+}
