@@ -16,7 +16,8 @@ function grid(old, first) {
   const { columns, all } = first;
   const pages = new Map([[0, Promise.resolve(first.rows)]]);
   const shown = new Map();
-  const template = `72px 150px repeat(${columns.length}, minmax(170px, 1fr))`;
+  const [number, plan, cell] = matchMedia('(max-width: 760px)').matches ? [52, 116, 130] : [72, 150, 170];
+  const template = `${number}px ${plan}px repeat(${columns.length}, minmax(${cell}px, 1fr))`;
   let at = { row: 0, col: 2 };
   let editing = false;
 
@@ -25,7 +26,7 @@ function grid(old, first) {
   head.style.gridTemplateColumns = template;
   const spacer = make('div', { className: 'spacer', role: 'rowgroup' });
   const view = make('div', { className: 'window sheet', role: 'grid', ariaLabel: words.rows_grid, ariaRowCount: all + 1, ariaColCount: columns.length + 2 }, make('div', { role: 'rowgroup', className: 'sheet-top' }, head), spacer);
-  view.style.setProperty('--wide', `${222 + columns.length * 170}px`);
+  view.style.setProperty('--wide', `${number + plan + columns.length * cell}px`);
   spacer.style.blockSize = `${all * HEIGHT}px`;
   const about = make('div', { className: 'about stack-s' }, make('p', { className: 'soft', textContent: words.cell_help }));
   const status = make('p', { className: 'soft', role: 'status' });
