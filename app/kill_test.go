@@ -10,33 +10,41 @@ import (
 	"github.com/spa-importer/spa-importer/app/importer"
 )
 
-// TestKilled kills the program with -9 at random moments of an import of
-// 2,000 rows, twenty times, and starts it again each time. Then every row
-// exists once.
+// TestKilled kills the program with -9 in the middle of an import of 2,000
+// rows, thirty times: when a request has arrived, when it was executed, when
+// it was answered, and at random moments. It is started again each time, once
+// alone and once beside another instance that goes on. Then every row exists
+// once.
 func TestKilled(t *testing.T) {
-	for _, database := range []string{"SQLite", "PostgreSQL"} {
-		t.Run(database, func(t *testing.T) {
+	for name, c := range map[string]struct {
+		database  bool
+		instances int
+	}{"SQLite": {false, 1}, "PostgreSQL": {true, 1}, "PostgreSQL, two instances": {true, 2}} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := ""
-			if database == "PostgreSQL" {
+			if c.database {
 				url = postgres.Database(t)
 			}
 			s := newSite(t, url)
 			imp := s.started(killRows)
-			// 20 rows at a time take about 60 ms: the import lasts long
-			// enough to be killed twenty times, and requests are often under
-			// way when it happens.
+			// The import lasts long enough to be killed thirty times, and
+			// requests are often under way when it happens.
 			s.portal.SetCost("crm.item.batchImport", 3*time.Millisecond)
-			const kills = 20
+			running := make([]*process, c.instances)
+			for i := range running[1:] {
+				running[i+1] = s.start()
+			}
+			const kills = 30
 			written := 0
 			for n := range kills {
-				p := s.start()
-				// The next kill comes when some more rows are there, after a
-				// random moment in the middle of the next requests.
+				at := n % len(running)
+				running[at] = s.start()
+				victim := running[(n+1)%len(running)]
+				// The next kill comes when some more rows are there.
 				goal := killRows * (n + 1) / (kills + 2)
 				s.waitFor(func() bool { return len(s.portal.Items(siteType)) >= goal })
-				pause(t, time.Duration(rand.IntN(120))*time.Millisecond)
-				p.kill()
+				s.killAt(point(n%4), victim)
 				if now := len(s.portal.Items(siteType)); now < written || now == killRows && n < kills-1 {
 					t.Fatalf("after kill %d the portal has %d items", n+1, now)
 				} else {
@@ -56,6 +64,24 @@ func TestKilled(t *testing.T) {
 				t.Fatal("no kill hit a request under way: the test proves nothing")
 			}
 		})
+	}
+}
+
+// killAt kills a process at a point of the next request; 0 is any moment in
+// the middle of the next requests.
+func (s *site) killAt(at point, victim *process) {
+	s.t.Helper()
+	if at == 0 {
+		pause(s.t, time.Duration(rand.IntN(120))*time.Millisecond)
+		victim.kill()
+		return
+	}
+	reached := make(chan struct{})
+	s.points.next(at, func() { victim.kill(); close(reached) })
+	select {
+	case <-reached:
+	case <-time.After(time.Minute):
+		s.t.Fatalf("no request came; the last process said:\n%s", s.last.stderr.String())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -87,6 +88,63 @@ type site struct {
 	dir      string
 	database string // empty: SQLite in dir
 	last     *process
+	points  points
+}
+
+// points tells a test where a request that may write stands.
+type points struct {
+	mu    sync.Mutex
+	at    point
+	then  func()
+	inner http.Handler
+}
+
+// A request has arrived and nothing was done; all was done and nothing
+// answered; the answer is on its way, and nobody has noted it yet.
+type point int
+
+const (
+	arrived point = iota + 1
+	executed
+	answered
+)
+
+// next calls then at this point of the next request that may write, which
+// waits for it.
+func (m *points) next(at point, then func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at, m.then = at, then
+}
+
+func (m *points) reach(at point) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.at == at {
+		m.at = 0
+		m.then()
+	}
+}
+
+func (m *points) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.Contains(r.URL.Path, "crm.item.batchImport") && !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, ".json"), "/batch") {
+		m.inner.ServeHTTP(w, r)
+		return
+	}
+	m.reach(arrived)
+	// The portal works on, whoever waits for it.
+	answer := httptest.NewRecorder()
+	m.inner.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
+	m.reach(executed)
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	if _, err := w.Write(answer.Body.Bytes()); err != nil {
+		return // the one who asked is dead, as he should be
+	}
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
+	}
+	m.reach(answered)
 }
 
 const siteType = 1032
@@ -105,7 +163,8 @@ func newSite(t testing.TB, database string) *site {
 			{Name: "UF_CRM_7_1", Type: "string", Title: "Number"},
 		}}},
 	})
-	portalSocket.Config.Handler, oauthSocket.Config.Handler = s.portal.Handler(), s.world.OAuth()
+	s.points.inner = s.portal.Handler()
+	portalSocket.Config.Handler, oauthSocket.Config.Handler = &s.points, s.world.OAuth()
 	portalSocket.Start()
 	oauthSocket.Start()
 	t.Cleanup(portalSocket.Close)
