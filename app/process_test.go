@@ -104,9 +104,9 @@ type points struct {
 type point int
 
 const (
-	arrived point = iota + 1
-	executed
-	answered
+	atArrival point = iota + 1
+	atExecution
+	atAnswer
 )
 
 // next calls then at this point of the next request that may write, which
@@ -131,11 +131,11 @@ func (m *points) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.inner.ServeHTTP(w, r)
 		return
 	}
-	m.reach(arrived)
+	m.reach(atArrival)
 	// The portal works on, whoever waits for it.
 	answer := httptest.NewRecorder()
 	m.inner.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
-	m.reach(executed)
+	m.reach(atExecution)
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	if _, err := w.Write(answer.Body.Bytes()); err != nil {
@@ -144,7 +144,7 @@ func (m *points) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f, ok := w.(http.Flusher); ok {
 		f.Flush()
 	}
-	m.reach(answered)
+	m.reach(atAnswer)
 }
 
 const siteType = 1032

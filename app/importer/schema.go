@@ -35,7 +35,7 @@ func (s *Service) Types(ctx context.Context, a Actor) ([]bitrix.Type, error) {
 // Schema returns what the portal says of an entity type, at most five
 // minutes old.
 func (s *Service) Schema(ctx context.Context, a Actor, entityTypeID int64) (Schema, error) {
-	key := schemaKey{portal: a.Portal, webhook: a.Connection.Webhook, user: a.User, entityTypeID: entityTypeID}
+	key := schemaKey{portal: a.Portal, webhook: a.Connection.Webhook, user: a.User, lang: a.Lang, zone: a.Zone, entityTypeID: entityTypeID}
 	if have, ok := s.schemas.get(key); ok {
 		return have, nil
 	}

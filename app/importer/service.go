@@ -237,7 +237,10 @@ type schemaCache struct {
 type schemaKey struct {
 	portal, webhook string
 	user            int64
-	entityTypeID    int64
+	// lang and zone are part of what is kept: the portal's titles come in the
+	// person's language.
+	lang, zone   string
+	entityTypeID int64
 }
 
 const schemaLife = 5 * time.Minute
