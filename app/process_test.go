@@ -88,7 +88,7 @@ type site struct {
 	dir      string
 	database string // empty: SQLite in dir
 	last     *process
-	points  points
+	points   points
 }
 
 // points tells a test where a request that may write stands.
