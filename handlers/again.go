@@ -23,12 +23,16 @@ func (p Page) Repeat() string {
 }
 
 // try is a trial as the receipt offers it.
+//
+//nolint:revive // the order is that of a method of Importer, which it stands beside
 func try(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
 	return i.Try(ctx, a, id, trialRows)
 }
 
 // retry takes up the rows that failed and checks them, so that they come up
 // in the table where they can be corrected.
+//
+//nolint:revive // the order is that of a method of Importer, which it stands beside
 func retry(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
 	draft, err := i.RetryFailed(ctx, a, id)
 	if err != nil || draft.State != importer.Draft {

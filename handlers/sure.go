@@ -63,6 +63,8 @@ func mayControl(v visit, imp importer.Import) bool {
 // stopBack stops an import and takes back what it has written. While the
 // last request is under way that is not known yet: the page then offers it
 // when the word is there.
+//
+//nolint:revive // the order is that of a method of Importer, which it stands beside
 func stopBack(i Importer, ctx context.Context, a importer.Actor, id string) (importer.Import, error) {
 	imp, err := i.Stop(ctx, a, id)
 	if err != nil || imp.State != importer.Stopped || imp.Counts.Created+imp.Counts.Updated == 0 {

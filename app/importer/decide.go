@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/spa-importer/spa-importer/app/field"
@@ -31,7 +32,7 @@ func (s *Service) Decide(ctx context.Context, a Actor, imp string, decisions []D
 			imp.decide(d)
 		}
 		if len(imp.Decisions) > maxDecisions {
-			return Refuse("too_many_decisions", "max", fmt.Sprint(maxDecisions))
+			return Refuse("too_many_decisions", "max", strconv.Itoa(maxDecisions))
 		}
 		imp.redraft()
 		return nil

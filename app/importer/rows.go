@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/spa-importer/spa-importer/app/sheet"
 )
@@ -127,7 +128,7 @@ func (s *Service) EditCells(ctx context.Context, a Actor, imp string, edits []Ed
 		return Import{}, fmt.Errorf("counting corrected cells: %w", err)
 	}
 	if have+len(edits) > maxEdits {
-		return Import{}, Refuse("too_many_edits", "max", fmt.Sprint(maxEdits))
+		return Import{}, Refuse("too_many_edits", "max", strconv.Itoa(maxEdits))
 	}
 	edits, restored, err := s.sortEdits(ctx, i, edits)
 	if err != nil {

@@ -130,16 +130,14 @@ func sheetName(s string) string {
 	}, oneLine(s))
 	s = strings.Join(strings.Fields(s), " ")
 	// Excel counts UTF-16 units.
-	for n := 0; n < len(s); {
-		for i, r := range s {
-			if n++; r > 0xFFFF {
-				n++
-			}
-			if n > maxSheetName {
-				return strings.TrimSpace(s[:i])
-			}
+	n := 0
+	for i, r := range s {
+		if n++; r > 0xFFFF {
+			n++
 		}
-		break
+		if n > maxSheetName {
+			return strings.TrimSpace(s[:i])
+		}
 	}
 	return s
 }
