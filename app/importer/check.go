@@ -341,6 +341,11 @@ func (c *check) finish(ctx context.Context) error {
 	for _, f := range c.order {
 		result.Findings = append(result.Findings, *f)
 	}
+	// A check that lost its lane long ago must not write over what a later
+	// one has found.
+	if err := c.report(ctx); err != nil {
+		return err
+	}
 	var forgotten []Answer
 	result.Answers, forgotten = c.planner.answers()
 	result.Forgotten = len(forgotten)

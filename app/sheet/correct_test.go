@@ -224,3 +224,12 @@ func TestEveryCaseOfReadingIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// A title that a merged area repeats in each of its cells is no header.
+func TestTitleInEveryCell(t *testing.T) {
+	file := []byte("Register,Register,Register\nName,Number,Date\nA,1,2024-01-02\nB,2,2024-01-03\n")
+	in := inspectAs(t, file, sheet.Reading{Encoding: "utf-8", Delimiter: ",", Quote: sheet.QuoteDouble, HeaderRow: -1})
+	if in.Reading.HeaderRow != 2 || in.Columns[0].Name != "Name" || in.Rows != 2 {
+		t.Errorf("header in row %d: %+v", in.Reading.HeaderRow, in.Columns)
+	}
+}

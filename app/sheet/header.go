@@ -193,14 +193,18 @@ func findHeader(s sample) int {
 		if i == headRows {
 			break
 		}
-		filled := 0
+		filled, first, alike := 0, "", true
 		for _, c := range r.Cells {
-			if !blank([]byte(c)) {
-				filled++
+			if blank([]byte(c)) {
+				continue
 			}
+			if filled++; filled == 1 {
+				first = c
+			}
+			alike = alike && c == first
 		}
-		if filled*5 < usual*3 && i+1 < len(s.rows) {
-			continue // a title or a remark above the table
+		if i+1 < len(s.rows) && (filled*5 < usual*3 || alike && filled > 2) {
+			continue // a title or a remark above the table, be it in every cell of a merged area
 		}
 		if headerScore(r.Cells, s.rows[i+1:min(len(s.rows), i+101)]) < 0 {
 			return 0
