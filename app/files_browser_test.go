@@ -118,8 +118,10 @@ func TestWindowsFileInTheFrame(t *testing.T) {
 	p.click("#correct > summary")
 	p.picture("correct")
 	for _, step := range [][2]string{{"koi8-r", "KOI8-R (кириллица)"}, {"windows-1251", "Офисные кресла, филиал «Речной»"}} {
-		p.click("#correct input[name=encoding][value='" + step[0] + "']")
+		radio := "#correct input[name=encoding][value='" + step[0] + "']"
+		p.click(radio)
 		p.click("#correct .btn.tint")
+		p.wait(radio + "[checked]") // in the new page, not in the one that goes
 		p.waitText(step[1])
 	}
 	p.goOn()
