@@ -163,11 +163,22 @@ func (p *person) text() string {
 	return text
 }
 
-// click waits for something and clicks it.
+// click waits for something and clicks it, once it stays where it is: the
+// portal makes the frame as high as its page when that has been drawn.
 func (p *person) click(selector string) {
 	p.t.Helper()
 	p.clicks++
-	p.must(p.wait(selector).Timeout(20*time.Second).Click(proto.InputMouseButtonLeft, 1))
+	var err error
+	for range 3 {
+		element := p.wait(selector)
+		if err = element.Timeout(20 * time.Second).WaitStable(100 * time.Millisecond); err == nil {
+			err = element.Timeout(20*time.Second).Click(proto.InputMouseButtonLeft, 1)
+		}
+		if err == nil {
+			return
+		}
+	}
+	p.must(err)
 }
 
 // TestImportInTheFrame is what a person does in `make demo`: open the portal,
