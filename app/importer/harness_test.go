@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ type bench struct {
 	actor  importer.Actor
 	limit  int
 	// released counts connections given back.
-	released int
+	released atomic.Int32
 	// processes counts them; holder is the name of the last one.
 	processes int
 	holder    string
@@ -222,7 +223,7 @@ func (b *bench) Connect(_ context.Context, portal string, c importer.Connection)
 
 // Release implements importer.Connections.
 func (b *bench) Release(context.Context, string, importer.Connection) error {
-	b.released++
+	b.released.Add(1)
 	return nil
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
 
-var portals = flag.Int("portals", 100, "portals of TestManyPortals; the goal is 1000")
+var portals = flag.Int("portals", 30, "portals of TestManyPortals; the goal is 1000")
 
 // TestManyPortals: imports of many portals run side by side in one process;
 // each portal's limits are kept, and none waits for another.

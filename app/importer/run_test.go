@@ -53,8 +53,8 @@ func TestImportWritesEveryRowInOrder(t *testing.T) {
 		if got := fmt.Sprint(item["UF_CRM_7_3"]); !strings.HasPrefix(got, "2024-03-18") {
 			t.Errorf("date is %q", got)
 		}
-		if b.released != 1 {
-			t.Errorf("connection released %d times", b.released)
+		if n := b.released.Load(); n != 1 {
+			t.Errorf("connection released %d times", n)
 		}
 	})
 }
@@ -398,8 +398,8 @@ func TestStopWaitsForTheLastRequest(t *testing.T) {
 				if imp.State != importer.Stopped || imp.Counts.Created != len(b.titles()) || imp.Counts.Created >= 200 {
 					t.Fatalf("%s, %+v, %d items", imp.State, imp.Counts, len(b.titles()))
 				}
-				if b.released != 1 {
-					t.Errorf("connection released %d times", b.released)
+				if n := b.released.Load(); n != 1 {
+					t.Errorf("connection released %d times", n)
 				}
 				rows, err := b.svc.Outcomes(b.ctx(), b.actor, imp.ID, 0, 1000)
 				b.must(err)

@@ -61,8 +61,8 @@ func TestUndo(t *testing.T) {
 		if got := b.look(); !slices.Equal(got, before) {
 			t.Fatalf("before:\n%v\nafter:\n%v", before, got)
 		}
-		if imp.Counts.Sum() != imp.Rows || b.released != 2 {
-			t.Fatalf("%+v of %d rows, released %d times", imp.Counts, imp.Rows, b.released)
+		if imp.Counts.Sum() != imp.Rows || b.released.Load() != 2 {
+			t.Fatalf("%+v of %d rows, released %d times", imp.Counts, imp.Rows, b.released.Load())
 		}
 		if _, err := b.svc.Undo(b.ctx(), b.actor, imp.ID); !refusedWith(err, "already_ended") {
 			t.Fatalf("undone twice: %v", err)
