@@ -110,7 +110,10 @@ func (m *maker) do(err error) {
 func (m *maker) name(title string) {
 	m.dataSheet = sheetName(strings.TrimSuffix(FileName(title), ".xlsx"))
 	m.helpSheet = sheetName(m.say("help_sheet"))
-	if strings.EqualFold(m.dataSheet, m.helpSheet) || strings.EqualFold(m.dataSheet, sheet.MarkSheet) {
+	// A title may be made of nothing but characters that no worksheet may be
+	// called by; Excel keeps the name History for itself.
+	if m.dataSheet == "" || strings.EqualFold(m.dataSheet, m.helpSheet) || strings.EqualFold(m.dataSheet, sheet.MarkSheet) ||
+		strings.EqualFold(m.dataSheet, "History") {
 		m.dataSheet = "SPA"
 	}
 	m.do(m.f.SetSheetName(m.f.GetSheetName(0), m.dataSheet))
