@@ -25,9 +25,26 @@ func load(t *testing.T) spaimporter.Manifest {
 	return m
 }
 
+// languages are those that the interface has texts in.
+func languages(t *testing.T) []string {
+	t.Helper()
+	folders, err := os.ReadDir("app/locale/text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, folder := range folders {
+		all = append(all, folder.Name())
+	}
+	if !slices.Contains(all, "en") || !slices.Contains(all, "ru") {
+		t.Fatalf("languages %v", all)
+	}
+	return all
+}
+
 func TestManifestIsComplete(t *testing.T) {
 	m := load(t)
-	for _, lang := range []string{"en", "ru"} {
+	for _, lang := range languages(t) {
 		texts := []map[string]string{m.Titles, m.Menu, m.Descriptions}
 		for _, s := range m.Scopes {
 			texts = append(texts, s.Reasons)
@@ -38,6 +55,14 @@ func TestManifestIsComplete(t *testing.T) {
 		for _, text := range texts {
 			if text[lang] == "" {
 				t.Errorf("no %s text beside %q", lang, text["en"])
+			}
+		}
+	}
+	// Portals' own codes, such as "br", would find no reader here.
+	for _, p := range m.Placements {
+		for lang := range p.Titles {
+			if !slices.Contains([]string{"en", "ru", "de", "fr", "es", "pt"}, lang) {
+				t.Errorf("%s has a title in %q", p.Code, lang)
 			}
 		}
 	}

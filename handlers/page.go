@@ -3,7 +3,6 @@ package handlers
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -83,9 +82,7 @@ func (s *Server) lang(c *fiber.Ctx) string {
 			return lang
 		}
 	}
-	first, _, _ := strings.Cut(c.Get(fiber.HeaderAcceptLanguage), ",")
-	first, _, _ = strings.Cut(first, ";")
-	return strings.TrimSpace(first)
+	return s.locales.Prefers(c.Get(fiber.HeaderAcceptLanguage))
 }
 
 // text is the catalogue of a request's language.

@@ -63,11 +63,14 @@ func (s *Server) showFile(c *fiber.Ctx, v visit, failures []failure, pasted stri
 	return s.render(c, "file", t.Text("file.title"), d)
 }
 
+// sample is the address of the sample file in a language, or of the English
+// one.
 func (s *Server) sample(t locale.Catalogue) string {
-	if url := s.assets.URL("sample-" + t.Lang() + ".csv"); t.Lang() == "ru" {
-		return url
+	url := s.assets.URL("sample-" + t.Lang() + ".csv")
+	if _, _, ok := s.assets.Open(url); !ok {
+		url = s.assets.URL("sample-" + locale.Fallback + ".csv")
 	}
-	return s.assets.URL("sample-en.csv")
+	return url
 }
 
 // words picks texts for a script; their keys lose the area.

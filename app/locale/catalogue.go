@@ -148,7 +148,11 @@ func integer(value any) (int64, bool) {
 	return 0, false
 }
 
-// category is the plural category of a whole number (CLDR).
+// category is the plural category of a whole number (CLDR). In French and
+// Portuguese, one is also that of 0. The category many that newer editions
+// give French, Portuguese and Spanish for exact millions ("un million de
+// lignes") is left out, as in the tables of x/text: beside a number in digits
+// readers take the plain plural, and no file we read has two million rows.
 func (c Catalogue) category(n int64) string {
 	if n < 0 {
 		n = -n

@@ -110,20 +110,43 @@ func (l *Locales) Languages() []string {
 // call otherwise.
 var portalLanguages = map[string]string{"la": "es", "br": "pt", "ua": "uk", "sc": "zh", "tc": "zh"}
 
+// Prefers is the first language of an Accept-Language header that we have;
+// without one, the first of the header. Weights are not looked at: browsers
+// send what is wanted most in front.
+func (l *Locales) Prefers(header string) string {
+	first := ""
+	for i, part := range strings.SplitN(header, ",", 20) {
+		lang, _, _ := strings.Cut(part, ";")
+		lang = strings.TrimSpace(lang)
+		if _, ok := l.languages[ours(lang)]; ok {
+			return lang
+		}
+		if i == 0 {
+			first = lang
+		}
+	}
+	return first
+}
+
 // For is the catalogue of a language as a portal or a browser names it
 // ("ru", "pt-BR", "la"); English when we do not have it.
 func (l *Locales) For(lang string) Catalogue {
+	if t, ok := l.languages[ours(lang)]; ok {
+		return Catalogue{t}
+	}
+	return Catalogue{l.languages[Fallback]}
+}
+
+// ours is our code of a language as a portal or a browser names it.
+func ours(lang string) string {
 	lang = strings.ToLower(strings.TrimSpace(lang))
 	if i := strings.IndexAny(lang, "-_"); i >= 0 {
 		lang = lang[:i]
 	}
 	if other, ok := portalLanguages[lang]; ok {
-		lang = other
+		return other
 	}
-	if t, ok := l.languages[lang]; ok {
-		return Catalogue{t}
-	}
-	return Catalogue{l.languages[Fallback]}
+	return lang
 }
 
 // Keys lists every key of a language itself, sorted, without the fallback's.

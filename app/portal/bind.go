@@ -225,12 +225,31 @@ func what(c bitrix.Command) string {
 	return c.Method
 }
 
+// portalCodes are the names that Bitrix24 has for languages which we call
+// as the standards do.
+var portalCodes = map[string][]string{"es": {"la", "es"}, "pt": {"br"}}
+
+// byPortalCode are titles keyed as portals call the languages.
+func byPortalCode(titles map[string]string) map[string]string {
+	all := map[string]string{}
+	for lang, title := range titles {
+		codes, ok := portalCodes[lang]
+		if !ok {
+			codes = []string{lang}
+		}
+		for _, code := range codes {
+			all[code] = title
+		}
+	}
+	return all
+}
+
 // langAll is the LANG_ALL parameter: with it the portal shows each user the
 // title in that user's language.
 func langAll(titles map[string]string) map[string]any {
 	all := map[string]any{}
-	for lang, title := range titles {
-		all[lang] = map[string]any{"TITLE": title}
+	for code, title := range byPortalCode(titles) {
+		all[code] = map[string]any{"TITLE": title}
 	}
 	return all
 }
@@ -247,8 +266,9 @@ func titled(have boundPlacement, p spaimporter.Placement) bool {
 		}
 		return false
 	}
-	for lang, text := range langs {
-		if text.TITLE != p.Titles[lang] {
+	titles := byPortalCode(p.Titles)
+	for code, text := range langs {
+		if text.TITLE != titles[code] {
 			return false
 		}
 	}

@@ -99,6 +99,30 @@ func TestInstallRepairs(t *testing.T) {
 	}
 }
 
+// TestTitlesAreInThePortalsLanguages: Bitrix24 has names of its own for
+// Spanish and Portuguese.
+func TestTitlesAreInThePortalsLanguages(t *testing.T) {
+	h := newHouse(t)
+	session := h.install().Session
+	conn, err := h.service().Connection(t.Context(), session.Portal, admin, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := conn.Call(t.Context(), "placement.get", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"la":{"TITLE":"Importar desde un archivo"`, `"br":{"TITLE":"Importar de um arquivo"`,
+		`"de":{"TITLE":"Aus Datei importieren"`, `"fr":{"TITLE":"Importer depuis un fichier"`} {
+		if !strings.Contains(string(raw.Result), want) {
+			t.Errorf("%s is not in %s", want, raw.Result)
+		}
+	}
+	if strings.Contains(string(raw.Result), `"pt"`) {
+		t.Error("a title is in a language that portals do not have")
+	}
+}
+
 func TestInstallManyTypes(t *testing.T) {
 	h := newHouse(t)
 	for i := range int64(60) {

@@ -149,6 +149,15 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) {
 	p.render(w, http.StatusOK, d)
 }
 
+// language is one that the portal's pages offer to apps; the portal itself
+// speaks English and Russian.
+type language struct{ Code, Name string }
+
+var languages = []language{{"en", "English"}, {"de", "Deutsch"}, {"la", "Español"}, {"fr", "Français"}, {"br", "Português"}, {"ru", "Русский"}}
+
+// Languages are those that a person can choose.
+func (pageData) Languages() []language { return languages }
+
 // serveSwitch changes who looks, and in which language.
 func (p *Portal) serveSwitch(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.ParseInt(r.PostFormValue("user"), 10, 64)
@@ -157,7 +166,7 @@ func (p *Portal) serveSwitch(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such user", http.StatusBadRequest)
 		return
 	}
-	if lang := r.PostFormValue("lang"); lang == "en" || lang == "ru" {
+	if lang := r.PostFormValue("lang"); slices.ContainsFunc(languages, func(l language) bool { return l.Code == lang }) {
 		p.EditUser(u.ID, func(u *User) { u.Lang = lang })
 	}
 	http.SetCookie(w, &http.Cookie{Name: userCookie, Value: idText(u.ID), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
