@@ -41,6 +41,9 @@ type Type struct {
 	// (fields parentId<N>); known from ReadType and the route of users who
 	// are no CRM administrators, nil from crm.type.list.
 	Parents []int64
+	// Children are the entity types whose items may have one of this as
+	// their parent; known where Parents are.
+	Children []int64
 }
 
 // Field is a field descriptor of crm.item.fields.

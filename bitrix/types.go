@@ -28,7 +28,7 @@ type typeRow struct {
 }
 
 // relations is {"parent":[…],"child":[…]}, or [] for none.
-type relations struct{ parents []int64 }
+type relations struct{ parents, children []int64 }
 
 func (r *relations) UnmarshalJSON(raw []byte) error {
 	if isEmptyList(raw) || isNull(raw) {
@@ -36,16 +36,24 @@ func (r *relations) UnmarshalJSON(raw []byte) error {
 	}
 	var o struct {
 		Parent json.RawMessage `json:"parent"`
+		Child  json.RawMessage `json:"child"`
 	}
 	if err := json.Unmarshal(raw, &o); err != nil {
 		return err
 	}
-	var parents []struct {
+	type relation struct {
 		EntityTypeID looseInt  `json:"entityTypeId"`
 		Predefined   looseBool `json:"isPredefined"`
 	}
+	var parents, children []relation
 	if err := list(o.Parent, &parents); err != nil {
 		return err
+	}
+	if err := list(o.Child, &children); err != nil {
+		return err
+	}
+	for _, c := range children {
+		r.children = append(r.children, int64(c.EntityTypeID))
 	}
 	for _, p := range parents {
 		// Predefined contacts and companies are the client fields, not
@@ -63,7 +71,8 @@ func (t typeRow) plain() Type {
 		Categories: bool(t.Categories), Stages: bool(t.Stages), BeginClose: bool(t.BeginClose),
 		Client: bool(t.Client), Products: bool(t.Products), MyCompany: bool(t.MyCompany),
 		Observers: bool(t.Observers), Source: bool(t.Source), RecycleBin: bool(t.RecycleBin),
-		Automation: bool(t.Automation), Workflows: bool(t.Workflows), Parents: t.Relations.parents,
+		Automation: bool(t.Automation), Workflows: bool(t.Workflows),
+		Parents: t.Relations.parents, Children: t.Relations.children,
 	}
 }
 
@@ -111,6 +120,17 @@ func ReadType(ctx context.Context, r Reader, entityTypeID int64) (Type, error) {
 	return o.Type.plain(), nil
 }
 
+// ParseType reads the answer of crm.type.getByEntityTypeId inside a batch.
+func ParseType(raw json.RawMessage) (Type, error) {
+	var o struct {
+		Type typeRow `json:"type"`
+	}
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return Type{}, shapeError("crm.type.getByEntityTypeId", err)
+	}
+	return o.Type.plain(), nil
+}
+
 // readTypesOneByOne is the way of users who are no CRM administrators:
 // crm.enum.ownertype names all types, readable or not, and asking for one
 // tells.
@@ -121,14 +141,24 @@ func readTypesOneByOne(ctx context.Context, r Reader) ([]Type, error) {
 	if err := readList(ctx, r, "crm.enum.ownertype", nil, &owners); err != nil {
 		return nil, err
 	}
+	ids := make([]int64, len(owners))
+	for i, o := range owners {
+		ids[i] = int64(o.ID)
+	}
+	return ReadSomeTypes(ctx, r, ids)
+}
+
+// ReadSomeTypes reads those of the entity types that are smart processes
+// which the caller may see, with their relations.
+func ReadSomeTypes(ctx context.Context, r Reader, ids []int64) ([]Type, error) {
 	var commands []Command
-	for _, o := range owners {
-		if !isSmartProcess(int64(o.ID)) {
+	for _, id := range ids {
+		if !isSmartProcess(id) {
 			continue
 		}
 		commands = append(commands, Command{
-			Key: fmt.Sprintf("t%d", o.ID), Method: "crm.type.getByEntityTypeId",
-			Params: map[string]any{"entityTypeId": int64(o.ID)},
+			Key: fmt.Sprintf("t%d", id), Method: "crm.type.getByEntityTypeId",
+			Params: map[string]any{"entityTypeId": id},
 		})
 	}
 	var types []Type

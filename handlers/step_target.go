@@ -127,6 +127,8 @@ func (s *Server) choose(c *fiber.Ctx, v visit, d *targetData, types []bitrix.Typ
 		d.Chosen = asked
 	case has[d.Import.Target.EntityTypeID]:
 		d.Chosen = d.Import.Target.EntityTypeID
+	case has[v.Session.Child]:
+		d.Chosen, d.Why = v.Session.Child, t.Text("target.why_children")
 	case has[v.Session.EntityTypeID]:
 		d.Chosen, d.Why = v.Session.EntityTypeID, t.Text("target.why_opened")
 	case len(types) == 1:
@@ -232,6 +234,12 @@ func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
 		Responsible: number("responsible"),
 	}
 	readModes(form, &target)
+	switch target.EntityTypeID {
+	case v.Session.Child:
+		target.Parent = importer.Parent{EntityTypeID: v.Session.EntityTypeID, ID: v.Session.ItemID}
+	case imp.Target.EntityTypeID:
+		target.Parent = imp.Target.Parent
+	}
 	again := func(f failure) error {
 		c.Status(fiber.StatusUnprocessableEntity)
 		return s.showTarget(c, v, imp, []failure{f})

@@ -71,6 +71,7 @@ type Importer interface {
 	History(ctx context.Context, a importer.Actor, from, n int) (list []importer.Import, more bool, err error)
 	Reopened(ctx context.Context, a importer.Actor) error
 	LiftLimit(ctx context.Context, a importer.Actor) error
+	Item(ctx context.Context, a importer.Actor, entityTypeID, id int64) (importer.ItemView, error)
 	Progress(ctx context.Context, a importer.Actor, id string) (importer.Progress, error)
 	Outcomes(ctx context.Context, a importer.Actor, imp string, from, limit int, states ...importer.EntryState) ([]importer.RowOutcome, error)
 	WriteFailed(ctx context.Context, a importer.Actor, imp, rowTitle, whyTitle string, words func(importer.Problem) string, w io.Writer) error
@@ -87,6 +88,8 @@ var _ Importer = (*importer.Service)(nil)
 func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/start", s.inside(s.fileStep))
 	r.Post("/history", s.inside(s.history))
+	r.Post("/item", s.inside(s.item))
+	r.Post("/item/children", s.inside(s.importChildren))
 
 	r.Post("/template", s.inside(s.templates))
 	r.Post("/template/file", s.inside(s.templateFile))
@@ -140,8 +143,9 @@ func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Get("/imports/:id/stream", s.inside(s.progressStream))
 }
 
-// home is the first page after an open: the import that a link named, or
-// step 1 with what was going on.
+// home is the first page after an open: the import that a link named, what
+// imports have done with the item in whose card the app stands, or step 1
+// with what was going on.
 func (s *Server) home(c *fiber.Ctx, v visit) error {
 	if id := v.Session.Import; id != "" {
 		imp, err := s.importer.Import(c.UserContext(), v.actor(), id)
@@ -151,6 +155,9 @@ func (s *Server) home(c *fiber.Ctx, v visit) error {
 		case !errors.Is(err, importer.ErrNotFound):
 			return err
 		}
+	}
+	if v.Session.Child == 0 && v.Session.ItemID != 0 && strings.HasSuffix(v.Session.Placement, "_DETAIL_TAB") {
+		return s.item(c, v)
 	}
 	return s.fileStep(c, v)
 }

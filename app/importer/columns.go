@@ -84,6 +84,9 @@ func checkMode(schema Schema, t *Target) error {
 // it: the portal would silently use the first stage instead.
 func checkTarget(schema Schema, t *Target) error {
 	t.Title = schema.Type.Title
+	if f, ok := targetsByName(schema)[t.Parent.field()]; !ok || !f.Writable {
+		t.Parent = Parent{}
+	}
 	categories := schema.Context.Categories
 	if t.CategoryID == 0 {
 		for _, c := range categories {
@@ -168,6 +171,7 @@ func (s *Service) Columns(ctx context.Context, a Actor, imp string, form *Mappin
 	fresh := len(chosen) == 0
 	if fresh {
 		chosen = view.propose(u, c, lists, mark, known)
+		view.Constants = draft.Target.bind(chosen, view.Constants)
 	}
 	targets := byName(view.Targets)
 	for i, column := range u.Table.Columns {

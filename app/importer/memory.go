@@ -39,7 +39,7 @@ func headerHash(columns []sheet.Column) string {
 func savedOf(imp Import, m Mapping, columns []sheet.Column) SavedMapping {
 	saved := SavedMapping{
 		Portal: imp.Portal, EntityTypeID: imp.Target.EntityTypeID, Headers: headerHash(columns),
-		User: imp.User, UserName: imp.UserName, Constants: maps.Clone(m.Constants),
+		User: imp.User, UserName: imp.UserName, Constants: maps.Clone(imp.Target.unbound(m.Constants)),
 	}
 	for _, c := range m.Columns {
 		if c.Column >= 0 && c.Column < len(columns) {

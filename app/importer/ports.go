@@ -93,6 +93,11 @@ type Store interface {
 	// DeleteAnswers forgets answers by their Field and Value.
 	DeleteAnswers(ctx context.Context, portal string, entityTypeID int64, answers []Answer) error
 
+	// ItemEntries lists the rows that have created or updated items with this
+	// id, of whatever type, in the portal's imports, the last ones first. What
+	// is sealed is left out.
+	ItemEntries(ctx context.Context, portal string, item int64, limit int) ([]ItemEntry, error)
+
 	// SaveEdits keeps corrected cells of an import: one for each Index and
 	// Column, a new one takes the place of the old. They go when the rest of
 	// the import's file goes.

@@ -120,7 +120,7 @@ func (s *Service) Propose(ctx context.Context, a Actor, imp string) (Import, err
 	c := contextOf(draft, schema)
 	targets := field.Targets(schema.Fields, c)
 	chosen := assign(proposals(u, targets, c, templateOf(a.Portal, draft.Target.EntityTypeID, u), recall{}), targets, nil)
-	var mapping Mapping
+	mapping := Mapping{Constants: draft.Target.bind(chosen, nil)}
 	for i := range u.Table.Columns {
 		if m, ok := chosen[i]; ok {
 			mapping.Columns = append(mapping.Columns, m)

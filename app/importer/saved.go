@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -70,7 +71,11 @@ func (s *Service) ApplyMapping(ctx context.Context, a Actor, imp, id string) (Im
 	laid := fit(saved, u, byName(targets), c)
 	said := Applied{Name: saved.Name, All: len(u.Table.Columns), Absent: laid.absent, Gone: laid.gone}
 	mapping := Mapping{Constants: laid.constants}
+	mapping.Constants = draft.Target.bind(laid.columns, mapping.Constants)
 	rest := assign(proposals(u, targets, c, nil, recall{}), targets, laid.columns)
+	if field := draft.Target.Parent.field(); mapping.Constants[field] != "" {
+		maps.DeleteFunc(rest, func(_ int, m ColumnMapping) bool { return m.Field == field })
+	}
 	for i := range u.Table.Columns {
 		m, ok := laid.columns[i]
 		if ok && m.Field != "" {

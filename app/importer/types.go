@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/spa-importer/spa-importer/app/field"
@@ -154,7 +155,19 @@ type Target struct {
 	AddOnly bool `json:"addOnly,omitempty"`
 	// Fast sends several requests at a time: items get their ids in any order.
 	Fast bool `json:"fast,omitempty"`
+	// Parent is the item in whose card the import was begun: what is imported
+	// is bound to it, unless the person says otherwise in step 3.
+	Parent Parent `json:"parent,omitzero"`
 }
+
+// Parent is an item that others are bound to.
+type Parent struct {
+	EntityTypeID int64 `json:"entityTypeId"`
+	ID           int64 `json:"id"`
+}
+
+// field is the field of a child that names its parent.
+func (p Parent) field() string { return "parentId" + strconv.FormatInt(p.EntityTypeID, 10) }
 
 // ColumnMapping says where one file column goes.
 type ColumnMapping struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (s *Service) Open(ctx context.Context, o bitrix.Open, ip string) (Opened, e
 		User: b.info.User, UserName: b.profile.Name, Admin: b.profile.Admin, Zone: b.profile.Zone,
 		Lang: o.Lang, Origin: b.origin,
 		Placement: o.Placement, EntityTypeID: o.EntityTypeID(), ItemID: o.ItemID(),
-		Import: importOption(o.Options["import"]),
+		Import: importOption(o.Options["import"]), Child: childOption(o.Options["children"]),
 	}
 	token, session, err := s.begin(ctx, session)
 	if err != nil {
@@ -266,7 +267,7 @@ func (s *Service) Renew(ctx context.Context, token string, f Fresh, ip string) (
 		return Opened{}, refuse(CodeForged, errors.New("the token is another user's"))
 	}
 	opened.Session, err = s.store.UpdateSession(ctx, opened.Session.Hash, func(n *Session) error {
-		n.EntityTypeID, n.ItemID, n.Import = old.EntityTypeID, old.ItemID, old.Import
+		n.EntityTypeID, n.ItemID, n.Child, n.Import = old.EntityTypeID, old.ItemID, old.Child, old.Import
 		n.Webhook, n.WebhookUser = old.Webhook, old.WebhookUser
 		if old.Webhook != "" {
 			n.Admin = n.Admin && old.Admin // see UseWebhook
@@ -286,6 +287,32 @@ func importOption(id string) string {
 		return ""
 	}
 	return id
+}
+
+// childOption is the smart process whose items are to be imported below an
+// item; 0 for what is none. The rights are the portal's to judge.
+func childOption(id string) int64 {
+	n, err := strconv.ParseInt(id, 10, 32)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// Below makes a session import items of a smart process below the item it
+// was opened from.
+func (s *Service) Below(ctx context.Context, session Session, child int64) (Session, error) {
+	changed, err := s.store.UpdateSession(ctx, session.Hash, func(n *Session) error {
+		n.Child = child
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return Session{}, ErrSessionOver
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("choosing what is imported below an item: %w", err)
+	}
+	return changed, nil
 }
 
 // refuseToken words the OAuth server's answer to a token.

@@ -71,6 +71,8 @@ type Session struct {
 	Placement            string
 	EntityTypeID, ItemID int64
 	Import               string
+	// Child is the smart process that is imported below ItemID; 0: none.
+	Child int64
 	// Webhook is the id of the webhook this session works through; empty:
 	// the user's grant. WebhookUser is the webhook's owner, whose rights
 	// its calls have.

@@ -5,3 +5,6 @@ const DueLanesQuery = dueLanes
 
 // UsingUploadQuery is the inner part of ExpiredUploads.
 const UsingUploadQuery = usingUpload
+
+// ItemEntriesQuery finds the rows of an item.
+const ItemEntriesQuery = itemEntries

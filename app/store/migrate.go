@@ -26,6 +26,7 @@ func migrations() []*gormigrate.Migration {
 	return []*gormigrate.Migration{
 		{ID: "0001_first_release", Migrate: firstRelease},
 		{ID: "0002_memory_and_undo", Migrate: memoryAndUndo},
+		{ID: "0003_items", Migrate: items},
 	}
 }
 

@@ -28,6 +28,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		due := strings.NewReplacer("@reading", "'reading'", "@checking", "'checking'", "@running", "'running'",
 			"@waiting", "'waiting'", "@now", "5").Replace(store.DueLanesQuery)
 		using := strings.NewReplacer("@idle", "('draft')", "@at", "5").Replace(store.UsingUploadQuery)
+		item := strings.NewReplacer("@item", "5", "@portal", "'p'", "@limit", "100").Replace(store.ItemEntriesQuery)
 		for name, query := range map[string]string{
 			"due lanes":     due,
 			"history":       "SELECT * FROM imports WHERE portal = 'p' ORDER BY created DESC, id DESC LIMIT 100",
@@ -50,6 +51,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 			"expired":       "SELECT * FROM uploads WHERE created < 5 AND NOT EXISTS (" + using + ")",
 			"forgotten":     "SELECT id FROM imports WHERE portal = 'p' AND (upload_id = 'u' OR archive = 'u' AND archive <> '')",
 			"call log":      "SELECT * FROM calls WHERE portal = 'p' AND import_id = 'i'",
+			"of an item":    item,
 			"old calls":     "DELETE FROM calls WHERE started < 5",
 			"sessions":      "DELETE FROM sessions WHERE seen < 5 OR created < 5",
 		} {

@@ -23,7 +23,7 @@ type sessionRow struct {
 	Origin           string
 	Placement        string
 	EntityTypeID     int64
-	ItemID           int64
+	ItemID, Child    int64
 	ImportID         string
 	Webhook          string
 	WebhookUser      int64
@@ -36,7 +36,7 @@ func packSession(s portal.Session) sessionRow {
 	return sessionRow{
 		Hash: s.Hash, Portal: s.Portal, MemberID: s.MemberID, UserID: s.User, UserName: text(s.UserName),
 		Admin: s.Admin, Lang: text(s.Lang), Zone: text(s.Zone), Origin: text(s.Origin),
-		Placement: text(s.Placement), EntityTypeID: s.EntityTypeID, ItemID: s.ItemID,
+		Placement: text(s.Placement), EntityTypeID: s.EntityTypeID, ItemID: s.ItemID, Child: s.Child,
 		ImportID: text(s.Import), Webhook: text(s.Webhook), WebhookUser: s.WebhookUser,
 		Created: stamp(s.Created), Seen: stamp(s.Seen),
 	}
@@ -46,7 +46,7 @@ func (r sessionRow) unpack() portal.Session {
 	return portal.Session{
 		Hash: r.Hash, Portal: r.Portal, MemberID: r.MemberID, User: r.UserID, UserName: r.UserName,
 		Admin: r.Admin, Lang: r.Lang, Zone: r.Zone, Origin: r.Origin,
-		Placement: r.Placement, EntityTypeID: r.EntityTypeID, ItemID: r.ItemID,
+		Placement: r.Placement, EntityTypeID: r.EntityTypeID, ItemID: r.ItemID, Child: r.Child,
 		Import: r.ImportID, Webhook: r.Webhook, WebhookUser: r.WebhookUser,
 		Created: fromStamp(r.Created), Seen: fromStamp(r.Seen),
 	}
