@@ -26,7 +26,7 @@ var grammars = map[string]grammar{
 	"ru": {forms: []string{"one", "few", "many", "other"}, quotes: "«»„“"},
 	"de": {forms: []string{"one", "other"}, quotes: "„“‚‘"},
 	"fr": {forms: []string{"one", "other"}, quotes: "«»“”"},
-	"es": {forms: []string{"one", "other"}, quotes: "«»“”"},
+	"es": {forms: []string{"one", "other"}, quotes: "«»“”", same: "Plan|Error: |No|no|{n} byte|{n} bytes"},
 	"pt": {forms: []string{"one", "other"}, quotes: "“”‘’"},
 }
 
