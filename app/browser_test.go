@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -74,6 +75,8 @@ func startBrowser(t *testing.T) *rod.Browser {
 type person struct {
 	t    *testing.T
 	page *rod.Page
+	// where finds the frame, if it is not the first one of the page.
+	where string
 	// clicks counts what the person had to do.
 	clicks int
 	began  time.Time
@@ -108,7 +111,7 @@ func (p *person) picture(name string) {
 
 // frame is the app's page as it is now.
 func (p *person) frame() (*rod.Page, error) {
-	element, err := p.page.Timeout(2 * time.Second).Element("iframe")
+	element, err := p.page.Timeout(2 * time.Second).Element(cmp.Or(p.where, "iframe"))
 	if err != nil {
 		return nil, fmt.Errorf("the page has no frame: %w", err)
 	}

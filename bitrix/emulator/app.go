@@ -40,6 +40,14 @@ func (p *Portal) InstallApp(ctx context.Context, user int64) error {
 	return p.SendEvent(ctx, "ONAPPINSTALL", user)
 }
 
+// AddApp puts the app back after it was removed, as the Market's button does:
+// its installer opens next. Events have another token from then on.
+func (p *Portal) AddApp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.installed, p.removed, p.appToken = false, false, token(16)
+}
+
 // UpdateApp brings a new version: the installer opens again, and event
 // handlers are gone until it has bound them.
 func (p *Portal) UpdateApp(ctx context.Context, user int64) error {

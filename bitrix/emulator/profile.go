@@ -52,6 +52,8 @@ type Profile struct {
 	// NoKeyedImport makes crm.item.batchImport answer a list for keyed data
 	// too, as a portal may.
 	NoKeyedImport bool
+	// NoMethods are methods that this version does not have yet.
+	NoMethods []string
 	// OldForm leaves SERVER_ENDPOINT, APPLICATION_TOKEN and
 	// APPLICATION_SCOPE out of the open form, as old on-premise versions do.
 	OldForm bool

@@ -282,7 +282,7 @@ func (p *Portal) perform(c *call, name string) answer {
 // dispatch checks what may be called and runs it against its budget.
 func (p *Portal) dispatch(c *call, name string) (reply, *failure) {
 	m, ok := p.w.methods[strings.ToLower(name)]
-	if !ok {
+	if !ok || slices.Contains(p.p.NoMethods, m.name) {
 		return refuse(http.StatusNotFound, "ERROR_METHOD_NOT_FOUND", "Method not found!")
 	}
 	c.m = m
