@@ -72,7 +72,7 @@ var nastyCases = []nastyCase{
 	{42, "formulas", "sheet", books, "{number: 42, ", "", ""},
 	{43, "merged cells", "sheet", books, "{number: 43, ", "TestOptionsOfWorkbooks", "FillMerged: true"},
 	{44, "hidden sheets, rows and columns", "sheet", books, "{number: 44, ", "TestOptionsOfWorkbooks", "SkipHidden: true"},
-	{45, "several sheets, charts, tables not at A1", "sheet", books, "{number: 45, ", "TestSheetChoices", "Hidden: true"},
+	{45, "several sheets, charts, tables not at A1", "sheet", books, "{number: 45, ", "TestSheetChoices", "Hidden: true, Rows: 2"},
 	{46, "rich text and hyperlinks", "sheet", books, "{number: 46, ", "TestAddressesOfLinks", "Links: true"},
 	{47, "workbooks of scripts, strict ones", "sheet", books, "{number: 47, ", "", ""},
 	{48, "other formats and wrong names", "sheet", files, "{number: 48, ", books, "{number: 48, "},

@@ -68,14 +68,18 @@ type fieldError struct {
 	ID, Text string
 }
 
-// planData is the data of the part "plan".
+// planData is the data of the part "plan"; Over of the skipped rows lie
+// beyond Limit.
 type planData struct {
-	T      locale.Catalogue
-	Counts importer.Counts
+	T           locale.Catalogue
+	Counts      importer.Counts
+	Over, Limit int
 }
 
 // Plan is what the part "plan" needs.
-func (p Page) Plan(c importer.Counts) planData { return planData{p.T, c} }
+func (p Page) Plan(c importer.Counts, imp importer.Import) planData {
+	return planData{p.T, c, min(imp.Beyond(), c.Skipped), imp.Limit}
+}
 
 // Share writes a part of a whole in percent.
 func (p Page) Share(part, whole int) string { return p.T.Percent(int64(part), int64(whole)) }

@@ -28,8 +28,9 @@ func decisionsOf(imp importer.Import) map[decisionKey]importer.Action {
 }
 
 // decide takes the answers to findings. "do" is "apply" for the answers in
-// the form, "safe" to take every suggestion, or an action and a column
-// ("skip:3") for all findings of that column that block.
+// the form, "safe" to take every safe suggestion, "suggest:7" to take that of
+// one finding, or an action and a column ("skip:3") for all findings of that
+// column that block.
 func (s *Server) decide(c *fiber.Ctx, v visit) error {
 	form, err := s.form(c)
 	if err != nil {
@@ -153,6 +154,15 @@ func decideAll(findings []importer.Finding, do string) []importer.Decision {
 			return []importer.Decision{{Column: column, Action: action}}
 		}
 	}
+	if n, ok := cutNumber(do, "suggest:"); ok {
+		id, _ := strconv.Atoi(n)
+		for _, f := range findings {
+			if f.ID == id && f.Column >= 0 && f.Closest != "" {
+				return []importer.Decision{{Column: f.Column, Value: f.Value, Action: importer.UseValue, With: f.Closest}}
+			}
+		}
+		return nil
+	}
 	column, action := -1, importer.UseValue
 	if do != "safe" {
 		for name, one := range map[string]importer.Action{"skip:": importer.SkipRows, "empty:": importer.LeaveEmpty} {
@@ -180,6 +190,52 @@ func decideAll(findings []importer.Finding, do string) []importer.Decision {
 		list = append(list, d)
 	}
 	return list
+}
+
+// listDecisions words what was decided and what was remembered.
+func (s *Server) listDecisions(c *fiber.Ctx, v visit, d *checkData) error {
+	if len(d.Import.Decisions) == 0 && len(d.Result.Answers) == 0 {
+		return nil
+	}
+	t := s.text(c)
+	u, err := s.importer.Upload(c.UserContext(), v.actor(), d.Import.Upload)
+	if err != nil {
+		return err
+	}
+	name := func(column int) string {
+		if u.Table != nil && column >= 0 && column < len(u.Table.Columns) {
+			return u.Table.Columns[column].Name
+		}
+		return t.Text("check.whole_row")
+	}
+	for i := len(d.Import.Decisions) - 1; i >= 0 && len(d.Decisions) < shownDecisions; i-- {
+		one := d.Import.Decisions[i]
+		d.Decisions = append(d.Decisions, decisionRow{one.Column, name(one.Column), one.Value, actionWords(t, one.Action, one.With)})
+	}
+	columns := map[string]int{}
+	for _, m := range d.Import.Mapping.Columns {
+		columns[m.Field] = m.Column
+	}
+	for _, a := range d.Result.Answers[:min(len(d.Result.Answers), shownDecisions)] {
+		d.Answers = append(d.Answers, answerRow{a.Field, name(columns[a.Field]), a.Value, actionWords(t, a.Action, a.With)})
+	}
+	return nil
+}
+
+func actionWords(t locale.Catalogue, a importer.Action, with string) string {
+	switch a {
+	case importer.UseValue:
+		return t.Text("check.do_closest", "value", with)
+	case importer.LeaveEmpty:
+		return t.Text("check.do_empty")
+	case importer.SkipRows:
+		return t.Text("check.do_skip")
+	case importer.KeepFirst:
+		return t.Text("check.do_first")
+	case importer.KeepLast:
+		return t.Text("check.do_last")
+	}
+	return t.Text("check.do_none")
 }
 
 // findingAnswer is one finding for the windowed list of check.js.

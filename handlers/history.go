@@ -21,8 +21,9 @@ type historyData struct {
 // importLine is one import in a list.
 type importLine struct {
 	importer.Import
-	// Arrived is how many rows the portal has of them.
-	Arrived int
+	// Arrived is how many rows the portal has of them, Over how many of the
+	// skipped ones lie beyond the row limit.
+	Arrived, Over int
 }
 
 // historyLine is one import in the history.
@@ -36,7 +37,10 @@ type historyLine struct {
 }
 
 func lineOf(imp importer.Import) importLine {
-	return importLine{Import: imp, Arrived: imp.Counts.Created + imp.Counts.Updated + imp.Counts.Unchanged}
+	return importLine{
+		Import: imp, Arrived: imp.Counts.Created + imp.Counts.Updated + imp.Counts.Unchanged,
+		Over: min(imp.Beyond(), imp.Counts.Skipped),
+	}
 }
 
 // StateText is the text key of the state.
@@ -49,6 +53,9 @@ func (l importLine) StateText() string {
 	}
 	return "state." + string(l.State)
 }
+
+// Chosen is how many rows were skipped for another reason than the limit.
+func (l importLine) Chosen() int { return l.Counts.Skipped - l.Over }
 
 // Begun reports whether anything could have been written.
 func (l importLine) Begun() bool { return !open(l.Import) }

@@ -21,9 +21,9 @@ func TestReceiptSaysWhereValuesComeFrom(t *testing.T) {
 		Constants: map[string]string{"assignedById": "17"},
 	}
 	for name, want := range map[string]string{
-		"stageId": "from the file, otherwise X", "assignedById": "“17” for all rows", "categoryId": "X",
+		"stageId": "from the file, otherwise X", "assignedById": "“Anna Petrova” for all rows", "categoryId": "X",
 	} {
-		if got := sourceOf(en, m, name, "X"); got != want {
+		if got := sourceOf(en, m, name, "Anna Petrova", "X"); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -102,9 +103,11 @@ type keptRow struct {
 	Item itemLink
 }
 
+// outcomeRow is a row that was not imported; Label says how it ended in a word
+// or two, Text why.
 type outcomeRow struct {
 	importer.RowOutcome
-	Text string
+	Label, Text string
 }
 
 // itemLink is an item of the portal; without a URL only its ID is known.
@@ -207,7 +210,10 @@ func (s *Server) ended(c *fiber.Ctx, v visit, d *runData) error {
 		return err
 	}
 	for _, row := range rows {
-		one := outcomeRow{RowOutcome: row}
+		one := outcomeRow{RowOutcome: row, Label: t.Text("state.row_failed")}
+		if row.State == importer.EntrySkipped {
+			one.Label = t.Text(cmp.Or(skipKey(row.Problem), "state.row_skipped"))
+		}
 		if row.Problem != nil {
 			one.Text = t.Problem(row.Problem.Code, row.Problem.Args)
 		}

@@ -249,7 +249,7 @@ func (s *Server) showCheckRefused(c *fiber.Ctx, v visit, imp importer.Import, re
 	}
 	from, _ := strconv.Atoi(form.Get("from")) // not a number: the first page
 	head := checkHead{
-		chrome: stepper(t, 3, imp), Import: imp, Sentence: sentence(t, result.Plan), Rows: result.Rows, Plan: result.Plan,
+		chrome: stepper(t, 3, imp), Import: imp, Sentence: sentence(t, result.Plan, imp), Rows: result.Rows, Plan: result.Plan,
 		Problems: len(result.Findings), All: result.Rows, Tab: "problems",
 	}
 	head.Lead = t.Text("check.nothing_written")
@@ -278,18 +278,20 @@ func (s *Server) showCheckRefused(c *fiber.Ctx, v visit, imp importer.Import, re
 	return s.render(c, "check", t.Text("check.title"), d)
 }
 
-// sentence says the plan: "Create 1,180 · skip 8".
-func sentence(t locale.Catalogue, plan importer.Counts) string {
+// sentence says the plan: "Create 1,180 · skip 8". Rows beyond the limit are
+// named as what they are.
+func sentence(t locale.Catalogue, plan importer.Counts, imp importer.Import) string {
 	var parts []string
+	over := min(imp.Beyond(), plan.Skipped)
 	for _, p := range []struct {
 		key string
 		n   int
 	}{
 		{"check.say_create", plan.Created}, {"check.say_update", plan.Updated}, {"check.say_unchanged", plan.Unchanged},
-		{"check.say_skip", plan.Skipped}, {"check.say_fail", plan.Failed},
+		{"check.say_skip", plan.Skipped - over}, {"check.say_fail", plan.Failed}, {"check.say_over", over},
 	} {
 		if p.n > 0 {
-			parts = append(parts, t.Text(p.key, "n", p.n))
+			parts = append(parts, t.Text(p.key, "n", p.n, "limit", imp.Limit))
 		}
 	}
 	text := []rune(strings.Join(parts, " · "))
@@ -297,52 +299,6 @@ func sentence(t locale.Catalogue, plan importer.Counts) string {
 		text[0] = unicode.ToUpper(text[0])
 	}
 	return string(text)
-}
-
-// listDecisions words what was decided and what was remembered.
-func (s *Server) listDecisions(c *fiber.Ctx, v visit, d *checkData) error {
-	if len(d.Import.Decisions) == 0 && len(d.Result.Answers) == 0 {
-		return nil
-	}
-	t := s.text(c)
-	u, err := s.importer.Upload(c.UserContext(), v.actor(), d.Import.Upload)
-	if err != nil {
-		return err
-	}
-	name := func(column int) string {
-		if u.Table != nil && column >= 0 && column < len(u.Table.Columns) {
-			return u.Table.Columns[column].Name
-		}
-		return t.Text("check.whole_row")
-	}
-	for i := len(d.Import.Decisions) - 1; i >= 0 && len(d.Decisions) < shownDecisions; i-- {
-		one := d.Import.Decisions[i]
-		d.Decisions = append(d.Decisions, decisionRow{one.Column, name(one.Column), one.Value, actionWords(t, one.Action, one.With)})
-	}
-	columns := map[string]int{}
-	for _, m := range d.Import.Mapping.Columns {
-		columns[m.Field] = m.Column
-	}
-	for _, a := range d.Result.Answers[:min(len(d.Result.Answers), shownDecisions)] {
-		d.Answers = append(d.Answers, answerRow{a.Field, name(columns[a.Field]), a.Value, actionWords(t, a.Action, a.With)})
-	}
-	return nil
-}
-
-func actionWords(t locale.Catalogue, a importer.Action, with string) string {
-	switch a {
-	case importer.UseValue:
-		return t.Text("check.do_closest", "value", with)
-	case importer.LeaveEmpty:
-		return t.Text("check.do_empty")
-	case importer.SkipRows:
-		return t.Text("check.do_skip")
-	case importer.KeepFirst:
-		return t.Text("check.do_first")
-	case importer.KeepLast:
-		return t.Text("check.do_last")
-	}
-	return t.Text("check.do_none")
 }
 
 // block counts a finding for its column; findings come by column.

@@ -231,6 +231,7 @@ func (s *Server) showColumns(c *fiber.Ctx, v visit, imp importer.Import, form *s
 	if d.Constants, d.Free, err = s.constantsOf(c, v, view, form); err != nil {
 		return err
 	}
+	d.namePeople(t)
 	switch {
 	case form.problem.Code != "":
 		d.accuse(t, form.problem, form.at)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/spa-importer/spa-importer/app/field"
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/locale"
 )
@@ -35,6 +36,10 @@ type receiptData struct {
 	Time, Other string
 	// Write is how many rows will be written, Left how many will not.
 	Write, Left int
+	// Over is how many of Left lie beyond the row limit; Reasons say in words
+	// why rows are left out.
+	Over    int
+	Reasons []string
 	// Risky asks for a word of consent, which was given if Sure.
 	Risky, Sure bool
 	// Trial is how many rows a trial would write; 0: none is offered.
@@ -71,17 +76,16 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 	if form, err := s.form(c); err == nil {
 		d.Sure = form.Has("sure")
 	}
+	d.reasons(t)
 	if d.Write > trialRows {
 		d.Trial = trialRows
 	}
 	d.Failures, d.Lead = failures, t.Text("import.receipt_lead")
 	d.Scripts = []string{"start.js"}
-	person := t.Text("import.you")
-	if id := imp.Target.Responsible; id != 0 && id != v.Session.User {
-		person = t.Text("import.user", "id", strconv.FormatInt(id, 10))
-	}
-	d.Responsible = sourceOf(t, imp.Mapping, "assignedById", person)
 	var err error
+	if d.Responsible, err = s.responsible(c, v, imp); err != nil {
+		return err
+	}
 	if d.Told, err = s.notifies(c, v); err != nil {
 		return err
 	}
@@ -101,6 +105,62 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 		return err
 	}
 	return s.render(c, "receipt", t.Text("import.receipt_title"), d)
+}
+
+// responsible says who is responsible for new items, by name.
+func (s *Server) responsible(c *fiber.Ctx, v visit, imp importer.Import) (string, error) {
+	t := s.text(c)
+	otherwise, err := s.called(c, v, strconv.FormatInt(imp.Target.Responsible, 10))
+	if err != nil {
+		return "", err
+	}
+	constant := imp.Mapping.Constants["assignedById"]
+	if constant != "" {
+		if constant, err = s.called(c, v, constant); err != nil {
+			return "", err
+		}
+	}
+	return sourceOf(t, imp.Mapping, "assignedById", constant, otherwise), nil
+}
+
+// called is the name of the person that a text names: "you", if it is who
+// looks at the page. What the portal does not find stays as it was written.
+func (s *Server) called(c *fiber.Ctx, v visit, who string) (string, error) {
+	t := s.text(c)
+	id, err := strconv.ParseInt(who, 10, 64)
+	if err != nil {
+		return who, nil
+	}
+	if id == 0 || id == v.Session.User {
+		return t.Text("import.you"), nil
+	}
+	found, err := s.importer.People(c.UserContext(), v.actor(), who)
+	if _, told := refusal(err); err != nil && !told {
+		return "", err
+	}
+	for _, p := range found {
+		if p.ID == id {
+			return p.Name, nil
+		}
+	}
+	return t.Text("import.user", "id", who), nil
+}
+
+// reasons words why rows are left out: each group can be helped otherwise.
+func (d *receiptData) reasons(t locale.Catalogue) {
+	imp := d.Import
+	d.Over = min(imp.Beyond(), imp.Plan.Skipped)
+	skipped := "import.left_skipped"
+	if imp.Target.Key != "" {
+		skipped = "import.left_unmatched"
+	}
+	for _, one := range []counted{
+		{"import.left_failed", imp.Plan.Failed}, {skipped, imp.Plan.Skipped - d.Over}, {"import.left_over", d.Over},
+	} {
+		if one.n > 0 {
+			d.Reasons = append(d.Reasons, t.Text(one.key, "n", one.n, "limit", imp.Limit))
+		}
+	}
 }
 
 // expect says how long it will take, in the order chosen and in the other.
@@ -131,10 +191,18 @@ func (s *Server) expect(c *fiber.Ctx, v visit, d *receiptData) error {
 // place says where the rows go, as the portal names it.
 func (d *receiptData) place(t locale.Catalogue, schema importer.Schema) {
 	target := d.Import.Target
+	constants := d.Import.Mapping.Constants
+	labels := map[string]string{}
+	schema.Context.CategoryID = target.CategoryID
+	for _, f := range field.Targets(schema.Fields, schema.Context) {
+		if constants[f.Name] != "" {
+			labels[f.Name] = labelOf(f, constants[f.Name])
+		}
+	}
 	d.Bin = schema.Type.RecycleBin
 	for _, category := range schema.Context.Categories {
 		if category.ID == target.CategoryID && schema.Type.Categories {
-			d.Pipeline = sourceOf(t, d.Import.Mapping, "categoryId", category.Name)
+			d.Pipeline = sourceOf(t, d.Import.Mapping, "categoryId", labels["categoryId"], category.Name)
 		}
 	}
 	if stages := schema.Context.Stages[target.CategoryID]; len(stages) > 0 {
@@ -144,7 +212,7 @@ func (d *receiptData) place(t locale.Catalogue, schema importer.Schema) {
 				d.Stage = stage.Name
 			}
 		}
-		d.Stage = sourceOf(t, d.Import.Mapping, "stageId", d.Stage)
+		d.Stage = sourceOf(t, d.Import.Mapping, "stageId", labels["stageId"], d.Stage)
 	}
 	for _, f := range schema.Fields {
 		if target.Key != "" && f.Name == target.Key {
@@ -184,15 +252,16 @@ func (s *Server) lastDay(v visit, ended time.Time) time.Time {
 }
 
 // sourceOf says where the rows get the value of a field from: the column that
-// goes there, and what was said for all rows for those that have none.
-func sourceOf(t locale.Catalogue, m importer.Mapping, name, otherwise string) string {
+// goes there, the constant, and what was said for all rows for those that have
+// none.
+func sourceOf(t locale.Catalogue, m importer.Mapping, name, constant, otherwise string) string {
 	for _, c := range m.Columns {
 		if c.Field == name {
 			return t.Text("import.from_file", "otherwise", otherwise)
 		}
 	}
 	if m.Constants[name] != "" {
-		return t.Text("columns.by_constant", "value", m.Constants[name])
+		return t.Text("columns.by_constant", "value", constant)
 	}
 	return otherwise
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -225,7 +226,7 @@ type cellAnswer struct {
 }
 
 func answerOf(t locale.Catalogue, row importer.RowView) rowAnswer {
-	a := rowAnswer{Index: row.Index, Number: row.Number, State: string(row.State), Label: t.Text(planKey(row.State)), Why: rowWhy(t, row)}
+	a := rowAnswer{Index: row.Index, Number: row.Number, State: string(row.State), Label: t.Text(planKey(row.State, row.Problem)), Why: rowWhy(t, row)}
 	for _, cell := range row.Cells {
 		one := cellAnswer{
 			Text: cell.Text, Understood: cell.Understood, Old: cell.Old, Blocks: cell.Blocks, Decided: cell.Decided,
@@ -242,23 +243,33 @@ func answerOf(t locale.Catalogue, row importer.RowView) rowAnswer {
 	return a
 }
 
+// skipKey is the text of why a row is skipped, in a word or two; empty where
+// there is none.
+func skipKey(p *importer.Problem) string {
+	if p == nil {
+		return ""
+	}
+	return map[string]string{
+		"skipped_by_you": "check.row_skip_you", "repeat_skipped": "check.row_skip_you",
+		"over_row_limit": "check.row_over", "stopped_by_you": "state.row_stopped",
+		"key_empty": "check.row_no_item", "key_not_found": "check.row_no_item",
+	}[p.Code]
+}
+
 // planKey is the text of what will happen with a row.
-func planKey(state importer.EntryState) string {
+func planKey(state importer.EntryState, why *importer.Problem) string {
 	switch state {
 	case importer.EntryUpdated:
 		return "check.row_update"
 	case importer.EntryUnchanged:
 		return "check.row_unchanged"
 	case importer.EntrySkipped:
-		return "check.row_skip"
+		return cmp.Or(skipKey(why), "check.row_skip")
 	case importer.EntryFailed:
 		return "check.row_fail"
 	}
 	return "check.row_create"
 }
-
-// PlanOf words what will happen with a row.
-func (p Page) PlanOf(state importer.EntryState) string { return p.T.Text(planKey(state)) }
 
 // RowWhy says why a row is left out, and what concerns it as a whole.
 func (p Page) RowWhy(row importer.RowView) string { return rowWhy(p.T, row) }
@@ -362,5 +373,5 @@ func (p Page) PlanBadge(row importer.RowView) planBadge {
 	kind := map[importer.EntryState]string{
 		importer.EntryCreated: "good", importer.EntryUpdated: "info", importer.EntrySkipped: "warn", importer.EntryFailed: "bad",
 	}[row.State]
-	return planBadge{kind, p.PlanOf(row.State), p.RowWhy(row)}
+	return planBadge{kind, p.T.Text(planKey(row.State, row.Problem)), p.RowWhy(row)}
 }

@@ -162,9 +162,17 @@ func TestSheetChoices(t *testing.T) {
 	people := inline([]string{"a", "b"}, []string{"1", "2"})
 	file := book{names: []string{"Пусто", "Тайна", "Данные", "Ещё"}, states: []string{"", "hidden"}, sheets: []string{"", people, people, people}}.bytes()
 	in := inspectAs(t, file, sheet.Reading{HeaderRow: 1})
-	want := []sheet.SheetChoice{{Name: "Пусто", Empty: true}, {Name: "Тайна", Hidden: true}, {Name: "Данные"}, {Name: "Ещё"}}
+	want := []sheet.SheetChoice{{Name: "Пусто", Empty: true}, {Name: "Тайна", Hidden: true, Rows: 2}, {Name: "Данные", Rows: 2}, {Name: "Ещё", Rows: 2}}
 	if diff := cmp.Diff(want, in.Sheets); diff != "" || in.Reading.Sheet != "Данные" {
 		t.Errorf("chosen %q\n%s", in.Reading.Sheet, diff)
+	}
+	long := make([][]string, 0, 120_000)
+	for range 120_000 {
+		long = append(long, []string{"a long enough row of text"})
+	}
+	in = inspectAs(t, book{sheets: []string{people, inline(long...)}}.bytes(), sheet.Reading{HeaderRow: 1})
+	if one := in.Sheets[1]; !one.More || one.Rows < 10_000 || one.Rows >= len(long) {
+		t.Errorf("a long sheet is said to have %d rows, and more: %v", one.Rows, one.More)
 	}
 	in = inspectAs(t, file, sheet.Reading{Sheet: "Тайна", HeaderRow: 1})
 	if in.Reading.Sheet != "Тайна" || in.Rows != 1 {

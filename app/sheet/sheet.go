@@ -128,6 +128,10 @@ type SheetChoice struct {
 	Hidden bool   `json:"hidden,omitempty"`
 	// Empty sheets hold no value, as far as a look at their beginning shows.
 	Empty bool `json:"empty,omitempty"`
+	// Rows is how many rows have values, headers among them, as far as a look
+	// at the beginning shows: at least so many where More is set.
+	Rows int  `json:"rows,omitempty"`
+	More bool `json:"more,omitempty"`
 }
 
 // Column is one column of the table.

@@ -271,12 +271,19 @@ func (w *workbook) choose(ctx context.Context, r *Reading) error {
 func (w *workbook) choices(ctx context.Context) ([]SheetChoice, error) {
 	var list []SheetChoice
 	w.others = 0
+	left := int64(countLook)
 	for _, s := range w.sheets {
 		empty, err := w.empty(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, SheetChoice{Name: s.name, Hidden: s.hidden, Empty: empty})
+		one := SheetChoice{Name: s.name, Hidden: s.hidden, Empty: empty}
+		if !empty && left > 0 {
+			var used int64
+			one.Rows, one.More, used = w.filled(ctx, s, min(left, emptyLook))
+			left -= used
+		}
+		list = append(list, one)
 		if !empty && s != w.current && !w.explains(s) {
 			w.others++
 		}
@@ -284,8 +291,43 @@ func (w *workbook) choices(ctx context.Context) ([]SheetChoice, error) {
 	return list, nil
 }
 
-// emptyLook is how many bytes of a worksheet are searched for a first value.
-const emptyLook = 4 << 20
+// emptyLook is how many bytes of a worksheet are searched for a first value,
+// and for the number of its rows; countLook is how many all are for the latter.
+const (
+	emptyLook = 4 << 20
+	countLook = 16 << 20
+)
+
+// filled counts the rows with values; more: there may be others beyond what
+// was looked at. It only helps to choose a sheet, so one that is damaged
+// further on is no error before it is chosen.
+func (w *workbook) filled(ctx context.Context, s worksheet, look int64) (rows int, more bool, used int64) {
+	p, err := w.archive.open(ctx, s.part, maxUnpacked, nil)
+	if err != nil {
+		return 0, true, 0
+	}
+	x, err := newXML(p)
+	if err != nil {
+		return 0, true, 0
+	}
+	counted := false // the row at hand
+	for int64(x.used) < look {
+		t, err := x.next()
+		if err != nil {
+			return rows, !errors.Is(err, io.EOF), int64(x.used)
+		}
+		switch {
+		case t == startTag && string(x.name) == "row":
+			counted = false
+		case t == startTag && !counted && (string(x.name) == "v" || string(x.name) == "is"):
+			counted = true
+			rows++
+		case t == endTag && string(x.name) == "sheetData":
+			return rows, false, int64(x.used)
+		}
+	}
+	return rows, true, int64(x.used)
+}
 
 // empty reports whether a sheet has no value, as far as a look at its
 // beginning shows.
