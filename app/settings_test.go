@@ -93,7 +93,7 @@ func TestSettingsRefuse(t *testing.T) {
 		{"TRUSTED_PROXIES", "10.0.0.0/8,proxy", "proxy"},
 		{"WEBHOOK_FALLBACK", "off", "nobody could use"},
 		{"SETTLE_SECONDS", "0", "1 to 3600"},
-		{"SETTLE_SECONDS", "59", "below 60"},
+		{"SETTLE_SECONDS", "69", "below 70"},
 	} {
 		_, _, err := readSettings(nil, env(c.name, c.value))
 		if err == nil || !strings.Contains(err.Error(), c.says) {

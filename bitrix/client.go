@@ -149,6 +149,7 @@ type contextKey int
 const (
 	importKey contextKey = iota
 	costKey
+	departureKey
 )
 
 // WithImport marks the calls made with ctx as work of an import: they are
@@ -172,4 +173,18 @@ func WithCost(ctx context.Context, cost time.Duration) context.Context {
 func costOf(ctx context.Context) (time.Duration, bool) {
 	d, ok := ctx.Value(costKey).(time.Duration)
 	return d, ok
+}
+
+// WithDeparture forbids sending a call made with ctx after a time: whoever
+// has noted when a request left at the latest can count on it, however long
+// the pace, a refusal or a new token keeps it waiting. A call that comes too
+// late is refused with CodePaceWait.
+func WithDeparture(ctx context.Context, latest time.Time) context.Context {
+	return context.WithValue(ctx, departureKey, latest)
+}
+
+// tooLate reports whether a call may not be sent any more.
+func tooLate(ctx context.Context, now time.Time) bool {
+	latest, ok := ctx.Value(departureKey).(time.Time)
+	return ok && now.After(latest)
 }

@@ -84,8 +84,15 @@ func (x *Connection) send(ctx context.Context, a access, r request) (reply, *url
 		err.Method = r.method
 		return reply{}, nil, err
 	}
-	body := withToken(r.body, a.token)
 	start := x.c.now()
+	if tooLate(ctx, start) {
+		p.end(permit, outcome{unsent: true})
+		return reply{}, nil, &Error{
+			Code: CodePaceWait, Class: Refused, Method: r.method, ResetAt: start,
+			Err: errors.New("the time until which it was to be sent is over"),
+		}
+	}
+	body := withToken(r.body, a.token)
 	answer, fault := x.c.post(ctx, a.base.JoinPath(r.method), "application/json", body, x.c.timeout)
 	var got reply
 	if fault == nil {

@@ -62,6 +62,8 @@ type wire struct {
 	mu    sync.Mutex
 	sever map[int]bool // which requests that may write, from 1 since cut
 	seen  int
+	// onCut is called when a connection is lost; it may be nil.
+	onCut func()
 	// largest is how many bytes a request may have; 0: any. refused counts
 	// those that had more.
 	largest int64
@@ -106,6 +108,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Unlock()
 	if !cut {
 		return w.inner.RoundTrip(r)
+	}
+	if w.onCut != nil {
+		w.onCut()
 	}
 	// Nobody waits for the answer, but the portal gives up some time, too.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Minute)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -183,6 +184,32 @@ func (m *mortal) Release(ctx context.Context, f importer.Fence) error {
 		return errCrash
 	}
 	return m.Journal.Release(ctx, f)
+}
+
+// TestLateDeparture: a request that waits for a new token leaves soon after
+// its rows were noted as sent, or not at all. Otherwise a process that is
+// killed while the portal works on it leaves rows that are looked up, not
+// found, and written a second time.
+func TestLateDeparture(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		imp := b.checked(table(1))
+		b.portal.SetCost("crm.item.batchImport", 58*time.Second)
+		b.portal.Fault(emulator.Fault{Method: "crm.item.batchImport", Kind: emulator.ExpireToken})
+		b.world.Fault(emulator.Fault{Method: "oauth.token", Kind: emulator.DelayAfter, Delay: 18 * time.Second})
+		m := &mortal{Journal: b.store, left: 1 << 20}
+		b.wire.onCut = func() { m.left = 0 }
+		b.wire.cut(2) // the first one meets the expired token
+		_, err := b.svc.Start(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		if err := b.pump(b.service(m)); !errors.Is(err, errCrash) {
+			t.Fatalf("the process lives: %v", err)
+		}
+		b.rest()
+		if imp = b.reload(imp.ID); imp.State != importer.Done || imp.Counts.Created != 1 {
+			t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
+		}
+		b.exactly(1, true)
+	})
 }
 
 // TestRandomSchedules: many faults, kills and pauses in any order.

@@ -26,13 +26,27 @@ type flight struct {
 	err      error
 }
 
+// What lies between the commit that says that rows are sent and the portal's
+// beginning to work on them: whoever finds them so after a crash knows only
+// the time of the commit, and must not look them up while they may still be
+// written.
+const (
+	// A request leaves within this part of the settle time, or not at all:
+	// the portal's own limit of a minute fits into the rest.
+	departure = 8
+	// lineSpeed, in bytes a second, is what a large body is given to arrive.
+	lineSpeed = 4 << 20
+)
+
 // send intends a chunk and lets it fly: between this commit and the one of
 // land its rows are in doubt, and whoever comes next knows it.
 func (r *run) send(ctx context.Context, c *chunk) error {
 	now := r.s.now()
+	departs := now.Add(r.s.settle / departure)
+	arrives := now.Add(time.Duration(c.weight) * time.Second / lineSpeed)
 	entries := c.entries
 	for i := range c.tasks {
-		c.tasks[i].entry.SentAt = now
+		c.tasks[i].entry.SentAt = arrives
 		entries = append(entries, c.tasks[i].entry)
 	}
 	if _, err := r.write(ctx, entries, c.advance); err != nil {
@@ -50,6 +64,7 @@ func (r *run) send(ctx context.Context, c *chunk) error {
 		// worth more than the seconds.
 		sent, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.s.settle)
 		defer cancel()
+		sent = bitrix.WithDeparture(sent, departs)
 		if cost > 0 {
 			sent = bitrix.WithCost(sent, cost)
 		}

@@ -389,8 +389,8 @@ type Entry struct {
 	// Access is "responsible/pipeline" as sent: rows with equal Access are
 	// equally visible to the person, which is what makes absence provable.
 	Access string
-	// Attempt counts sends that were not refused; SentAt is the time of the
-	// last one.
+	// Attempt counts sends that were not refused; SentAt is when the last
+	// one left, or, of a large body, when it has arrived.
 	Attempt int
 	SentAt  time.Time
 	// ItemID is the portal's id once known.
