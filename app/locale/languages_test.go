@@ -24,7 +24,7 @@ type grammar struct {
 var grammars = map[string]grammar{
 	"en": {forms: []string{"one", "other"}, quotes: "“”"},
 	"ru": {forms: []string{"one", "few", "many", "other"}, quotes: "«»„“"},
-	"de": {forms: []string{"one", "other"}, quotes: "„“‚‘"},
+	"de": {forms: []string{"one", "other"}, quotes: "„“‚‘", same: "Details|Import|Link|Person|Pipeline|Plan|Problem:|Status|Support|Text|Version|Version {version}, {date:date}"},
 	"fr": {forms: []string{"one", "other"}, quotes: "«»“”"},
 	"es": {forms: []string{"one", "other"}, quotes: "«»“”", same: "Plan|Error: |No|no|{n} byte|{n} bytes"},
 	"pt": {forms: []string{"one", "other"}, quotes: "“”‘’"},
