@@ -32,7 +32,7 @@ var grammars = map[string]grammar{
 
 // everywhere are texts that may be the same in all languages: codes, names,
 // placeholders alone.
-const everywhere = "15|12|7|A-0001|CO_12|ID|E-mail|ID {id}|{title} (ID {id})|{name}: {why}|{date}, {time}|15:04|" +
+const everywhere = "{type}: {name}|15|12|7|A-0001|CO_12|ID|E-mail|ID {id}|{title} (ID {id})|{name}: {why}|{date}, {time}|15:04|" +
 	"https://example.com|https://example.com/offer.pdf|UTF-8|UTF-16 LE|UTF-16 BE|UTF-32 LE|UTF-32 BE|CP437 (DOS)|" +
 	"Mac Roman|{n} KB|{n} MB|{n} GB|{n}%|EUR|Example Ltd"
 
