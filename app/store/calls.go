@@ -3,10 +3,13 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/spa-importer/spa-importer/app/portal"
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
@@ -27,7 +30,8 @@ type callRow struct {
 
 func (callRow) TableName() string { return "calls" }
 
-// LogCalls adds to the log of REST calls.
+// LogCalls adds to the log of REST calls. Calls of a portal that was removed
+// in the meantime are left out: they come a little later than they were made.
 func (s *Store) LogCalls(ctx context.Context, calls []bitrix.CallRecord) error {
 	if len(calls) == 0 {
 		return nil
@@ -41,8 +45,37 @@ func (s *Store) LogCalls(ctx context.Context, calls []bitrix.CallRecord) error {
 			Status: int64(c.Status), Code: text(c.Code), Operating: c.Operating, Commands: int64(c.Commands),
 		}
 	}
-	err := s.tx(ctx, func(tx *gorm.DB) error { return tx.CreateInBatches(rows, chunk).Error })
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		rows, err := withoutRemoved(tx, rows)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		return tx.CreateInBatches(rows, chunk).Error
+	})
 	return wrap(err, "logging REST calls")
+}
+
+// withoutRemoved leaves the calls of portals that have the app, and of those
+// that are known by a webhook alone. The portals stay locked, so that none is
+// removed before the calls are there to be deleted.
+func withoutRemoved(tx *gorm.DB, rows []callRow) ([]callRow, error) {
+	portals := map[string]bool{}
+	for _, r := range rows {
+		portals[r.Portal] = true
+	}
+	var known []portalRow
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(portals)), chunk) {
+		var some []portalRow
+		if err := locked(tx).Select("member_id", "status").Where("member_id IN ?", ids).Order("member_id").Find(&some).Error; err != nil {
+			return nil, err
+		}
+		known = append(known, some...)
+	}
+	removed := map[string]bool{}
+	for _, p := range known {
+		removed[p.MemberID] = p.Status == string(portal.Removed)
+	}
+	return slices.DeleteFunc(rows, func(r callRow) bool { return removed[r.Portal] }), nil
 }
 
 // PurgeCalls deletes calls started before the time, and returns how many.

@@ -140,6 +140,10 @@ func (s *Store) RemovePortal(ctx context.Context, memberID string) (uploads, imp
 		if err != nil {
 			return err
 		}
+		// Then the portal itself, as the log of its calls does.
+		if err := locked(tx).Select("member_id").Where("member_id = ?", memberID).Limit(1).Find(&portalRow{}).Error; err != nil {
+			return err
+		}
 		if uploads, err = lockIDs(tx.Model(&uploadRow{}), memberID); err != nil {
 			return err
 		}

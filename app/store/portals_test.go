@@ -156,6 +156,15 @@ func TestRemovePortal(t *testing.T) {
 			}
 		}
 
+		// What was called before comes into the log later, or not at all.
+		late := []bitrix.CallRecord{{Portal: "gone", Import: gone.ID}, {Portal: "stays", Import: stays.ID}, {Portal: "hook:x.example:1", Import: "i"}}
+		check(t, s.LogCalls(ctx, late))
+		for i, want := range []int{0, 2, 1} { // one was there before
+			if got := must(s.Calls(ctx, late[i].Portal, late[i].Import)); len(got) != want {
+				t.Errorf("%s has %d calls in its log, want %d", late[i].Portal, len(got), want)
+			}
+		}
+
 		// Work that was under way is fenced off, and its epoch does not come back.
 		if _, err := s.Write(ctx, fence, gone.ID, nil, nil); !errors.Is(err, importer.ErrFenced) {
 			t.Errorf("write of a removed portal: %v", err)
