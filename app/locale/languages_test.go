@@ -27,7 +27,7 @@ var grammars = map[string]grammar{
 	"de": {forms: []string{"one", "other"}, quotes: "„“‚‘", same: "Details|Import|Link|Person|Pipeline|Plan|Problem:|Status|Support|Text|Version|Version {version}, {date:date}"},
 	"fr": {forms: []string{"one", "other"}, quotes: "«»“”"},
 	"es": {forms: []string{"one", "other"}, quotes: "«»“”", same: "Plan|Error: |No|no|{n} byte|{n} bytes"},
-	"pt": {forms: []string{"one", "other"}, quotes: "“”‘’"},
+	"pt": {forms: []string{"one", "other"}, quotes: "“”‘’", same: "Link|Pipeline|{n} byte|{n} bytes|Item"},
 }
 
 // everywhere are texts that may be the same in all languages: codes, names,
