@@ -26,6 +26,22 @@ func zipped(t *testing.T, name string) string {
 	return b.String()
 }
 
+// zip sends a ZIP as a browser without scripts does.
+func (w *wizard) zip(t *testing.T, id, content string) page {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	must(t, form.WriteField("_s", w.token))
+	part, err := form.CreateFormFile("file", "files.zip")
+	must(t, err)
+	_, err = part.Write([]byte(content))
+	must(t, err)
+	must(t, form.Close())
+	r := httptest.NewRequest(http.MethodPost, "/imports/"+id+"/archive/file", &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return w.do(r)
+}
+
 // TestArchivePage: the ZIP comes with and without scripts, is shown, can be
 // removed, and what is no ZIP is refused with a sentence.
 func TestArchivePage(t *testing.T) {
@@ -37,17 +53,7 @@ func TestArchivePage(t *testing.T) {
 		t.Fatalf("the page: %v", p)
 	}
 	plain := func(content string) (int, string) {
-		var body bytes.Buffer
-		form := multipart.NewWriter(&body)
-		must(t, form.WriteField("_s", w.token))
-		part, err := form.CreateFormFile("file", "files.zip")
-		must(t, err)
-		_, err = part.Write([]byte(content))
-		must(t, err)
-		must(t, form.Close())
-		r := httptest.NewRequest(http.MethodPost, "/imports/"+id+"/archive/file", &body)
-		r.Header.Set("Content-Type", form.FormDataContentType())
-		answer := w.do(r)
+		answer := w.zip(t, id, content)
 		return answer.status, answer.body
 	}
 	if status, body := plain(zipped(t, "deep/a.pdf")); status != 200 || !strings.Contains(body, "files.zip") || !strings.Contains(body, "1 file") {

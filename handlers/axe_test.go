@@ -1,0 +1,29 @@
+//go:build browser
+
+package handlers_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// What axe-core is asked: everything that WCAG 2.2 AA demands and what its
+// makers call good practice, or only the rules that depend on the colours.
+const (
+	standard = `{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }`
+	colours  = `{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }`
+)
+
+// obeys holds the page to rules of accessibility.
+func (s *studio) obeys(how, rules string) {
+	s.t.Helper()
+	_, err := proto.RuntimeEvaluate{Expression: "if (!window.axe) {" + s.axe + "}"}.Call(s.tab)
+	must(s.t, err)
+	found := s.tab.MustEval(`async () => (await axe.run(document, { runOnly: ` + rules + `, resultTypes: ['violations'] })).violations
+		.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.failureSummary.split('\n').slice(1).join(' ').trim() + ' ' + n.html.slice(0, 200)))`)
+	for _, finding := range found.Arr() {
+		s.errorf("axe, %s: %s", how, strings.TrimSpace(fmt.Sprint(finding.Str())))
+	}
+}
