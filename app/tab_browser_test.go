@@ -24,7 +24,7 @@ func (p *person) fits() {
 		p.must(err)
 		element, err := p.page.Timeout(5 * time.Second).Element(p.where)
 		p.must(err)
-		inner = frame.MustEval(`() => Math.ceil(document.body.getBoundingClientRect().height)`).Int()
+		inner = frame.MustEval(`() => Math.ceil(document.querySelector('.page').getBoundingClientRect().height)`).Int()
 		if outer = element.MustEval(`() => this.clientHeight`).Int(); inner > 0 && inner <= outer {
 			return
 		}

@@ -35,10 +35,6 @@ func (p Page) Around() chrome {
 	return chrome{}
 }
 
-// Slider reports whether the frame is as high as the window, so that the
-// page scrolls in itself and must not ask for another height.
-func (p Page) Slider() bool { return p.Placement == "REST_APP_URI" }
-
 // step is one of the four steps as the stepper shows it.
 type step struct {
 	Number int

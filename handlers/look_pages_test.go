@@ -224,4 +224,11 @@ func besidePages(t *testing.T, lang string, show viewer) {
 	step("archive", w.press("/imports/"+id+"/archive"))
 	step("archive-refused", w.zip(t, id, "no archive"))
 	step("archive-taken", w.zip(t, id, zipped(t, "deep/a.pdf")))
+
+	w.importRows(contracts, "Title\tContract number\nChairs\tC-1\nDesks\tC-2\n", nil)
+	items := w.portal.Items(contracts)
+	for name, item := range map[string]int64{"item": items[len(items)-1].ID, "item-nothing": items[0].ID} {
+		w.portal.EditUser(boss, func(u *emulator.User) { u.Lang = lang })
+		step(name, w.tab(boss, item))
+	}
 }

@@ -37,26 +37,25 @@ func TestLook(t *testing.T) {
 		return strings.Compare(strings.TrimPrefix(a, "en"), strings.TrimPrefix(b, "en"))
 	})
 	for _, lang := range languages {
-		began := time.Now()
-		for _, name := range []string{"steps", "mapping", "beside"} {
-			walks[name](t, lang, func(site *site, name string, p page) {
-				s.put(site, name+"-"+lang, p)
-				s.draw(lang == "en")
-			})
-		}
-		t.Logf("%s: %d pages in %v", lang, s.drawn, time.Since(began).Round(time.Second))
-		s.drawn = 0
+		t.Run(lang, func(t *testing.T) {
+			s.t = t
+			for _, name := range []string{"steps", "mapping", "beside"} {
+				walks[name](t, lang, func(site *site, name string, p page) {
+					s.put(site, name+"-"+lang, p)
+					s.draw(lang == "en")
+				})
+			}
+		})
 	}
 }
 
 // studio is a browser that pages are shown in, one after the other.
 type studio struct {
-	t     *testing.T
-	tab   *rod.Page
-	url   string
-	dir   string
-	axe   string
-	drawn int
+	t   *testing.T
+	tab *rod.Page
+	url string
+	dir string
+	axe string
 
 	mu   sync.Mutex
 	site *site
@@ -65,6 +64,8 @@ type studio struct {
 	at string
 	// asked are the requests of a page that are not answered yet.
 	asked sync.WaitGroup
+	// faults are what the browser has complained of.
+	faults []string
 }
 
 func (s *studio) put(site *site, at string, p page) {
@@ -77,6 +78,13 @@ func (s *studio) now() (*site, page, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.site, s.page, s.at
+}
+
+// fault notes what the browser complains of.
+func (s *studio) fault(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, fmt.Sprintf(format, args...))
 }
 
 func (s *studio) errorf(format string, args ...any) {
@@ -113,10 +121,10 @@ func newStudio(t *testing.T) *studio {
 	s.tab = browser.MustPage("about:blank").Timeout(15 * time.Minute)
 	s.tab.MustEvalOnNewDocument(count)
 	go s.tab.EachEvent(func(e *proto.RuntimeExceptionThrown) {
-		s.errorf("%s", e.ExceptionDetails.Exception.Description)
+		s.fault("%s", e.ExceptionDetails.Exception.Description)
 	}, func(e *proto.LogEntryAdded) {
 		if e.Entry.Level == proto.LogLogEntryLevelError {
-			s.errorf("%s %s", e.Entry.Text, e.Entry.URL)
+			s.fault("%s %s", e.Entry.Text, e.Entry.URL)
 		}
 	})()
 	return s
@@ -154,7 +162,6 @@ func (s *studio) answer(assets *static.Files) http.HandlerFunc {
 // draw shows the page and looks at it.
 func (s *studio) draw(whole bool) {
 	s.t.Helper()
-	s.drawn++
 	s.size(1280, 720)
 	s.theme("light")
 	s.tab.MustNavigate(s.url + "/page").MustWaitLoad()
@@ -176,6 +183,13 @@ func (s *studio) draw(whole bool) {
 	s.shoot("375-" + map[bool]string{true: "dark", false: "light"}[whole])
 	s.tab.MustNavigate("about:blank")
 	s.asked.Wait()
+	s.mu.Lock()
+	faults := s.faults
+	s.faults = nil
+	s.mu.Unlock()
+	for _, fault := range faults {
+		s.errorf("%s", fault)
+	}
 }
 
 // otherSizes are what the Market asks for beside 1280 px, and the narrowest window

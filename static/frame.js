@@ -87,18 +87,22 @@ export async function call(url, options = {}) {
   return ask();
 }
 
-// The frame of the main page and of a tab has the height we ask for; a slider
-// is as high as the window and drops the command.
+// The frame of the main page and of a tab gets the height we ask for, and has
+// no scroll bar then. A slider is as high as the window and drops the command:
+// there the page scrolls in itself, as it does until an answer comes.
 function fit() {
+  const page = document.querySelector('.page');
   let last = 0;
-  const measure = () => {
-    const height = Math.ceil(document.body.getBoundingClientRect().height);
-    if (Math.abs(height - last) <= 4) return;
+  const measure = async () => {
+    const height = Math.ceil(page.getBoundingClientRect().height);
+    if (Math.abs(height - last) <= 4 && innerHeight >= height) return;
     last = height;
-    send('resizeWindow', { width: '100%', height });
+    const answer = await send('resizeWindow', { width: '100%', height }, 1000);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    if (height === last) document.documentElement.classList.toggle('fitted', answer !== undefined && innerHeight + 4 >= height);
   };
   let timer;
-  new ResizeObserver(() => { clearTimeout(timer); timer = setTimeout(measure, 50); }).observe(document.body);
+  new ResizeObserver(() => { clearTimeout(timer); timer = setTimeout(measure, 50); }).observe(page);
 }
 
 document.documentElement.classList.add('scripted');
@@ -111,7 +115,7 @@ if (document.hasFocus() && document.activeElement === document.body) {
 }
 if (framed) {
   document.documentElement.classList.add('framed');
-  if (!('slider' in document.body.dataset)) fit();
+  fit();
   setTitle(document.querySelector('h1')?.textContent.trim() ?? document.title);
   if (session()) setInterval(renewSession, 40 * 60 * 1000);
   if (document.querySelector('[data-install-finish]')) installFinish();

@@ -123,3 +123,14 @@ func TestContrasts(t *testing.T) {
 		}
 	}
 }
+
+// TestStylesheetHasNoSides: what is at the left in one language is at the
+// right in another, so sides are named by the direction of the text.
+func TestStylesheetHasNoSides(t *testing.T) {
+	raw, _, _ := load(t).Open(load(t).URL("app.css"))
+	for n, line := range strings.Split(string(raw), "\n") {
+		if found := regexp.MustCompile(`(?i)\b(left|right)\b`).FindString(line); found != "" {
+			t.Errorf("line %d says %s: %s", n+1, found, strings.TrimSpace(line))
+		}
+	}
+}
