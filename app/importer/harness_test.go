@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +20,6 @@ import (
 	"github.com/spa-importer/spa-importer/app/fetch"
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/app/store"
-	"github.com/spa-importer/spa-importer/app/vault"
 	"github.com/spa-importer/spa-importer/bitrix"
 	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
@@ -164,13 +162,7 @@ func newBench(t testing.TB, p emulator.Profile) *bench {
 		Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, OAuth: []string{"https://oauth.bitrix.info/"},
 		AllowPrivate: true, Transport: b.wire,
 	})
-	dir := t.TempDir()
-	v, err := vault.Load("", dir)
-	b.must(err)
-	b.store, err = store.OpenSQLite(t.Context(), filepath.Join(dir, "importer.db"), v)
-	b.must(err)
-	b.depot, err = depot.OpenFolder(filepath.Join(dir, "files"))
-	b.must(err)
+	b.house()
 	b.actor = importer.Actor{
 		Portal: b.portal.MemberID(), User: 1, Name: "Alma Admin", Admin: true, Lang: "en", Zone: "Europe/Berlin",
 		Connection: importer.Connection{Kind: importer.ByGrant, User: 1},
