@@ -25,7 +25,8 @@ var grammars = map[string]grammar{
 	"en": {forms: []string{"one", "other"}, quotes: "“”"},
 	"ru": {forms: []string{"one", "few", "many", "other"}, quotes: "«»„“"},
 	"de": {forms: []string{"one", "other"}, quotes: "„“‚‘", same: "Details|Import|Link|Person|Pipeline|Plan|Problem:|Status|Support|Text|Version|Version {version}, {date:date}"},
-	"fr": {forms: []string{"one", "other"}, quotes: "«»“”"},
+	"fr": {forms: []string{"one", "other"}, quotes: "«»“”", same: "Actions|Contact|Date|Import|Pages|Pipeline|Version|Version {version}, {date:date}|" +
+		"apostrophe (1'250)|point (1.250)|point (1250.50)|{n} minute|{n} minutes"},
 	"es": {forms: []string{"one", "other"}, quotes: "«»“”", same: "Plan|Error: |No|no|{n} byte|{n} bytes"},
 	"pt": {forms: []string{"one", "other"}, quotes: "“”‘’", same: "Link|Pipeline|{n} byte|{n} bytes|Item"},
 }
@@ -168,7 +169,7 @@ func TestTypography(t *testing.T) {
 					t.Errorf("%s %s: stray spaces: %q", lang, key, words)
 				}
 				if lang == "fr" {
-					if found := french.FindString(words); found != "" && !strings.Contains(found, "://") {
+					if found := french.FindString(strings.ReplaceAll(words, "#REF!", "")); found != "" && !strings.Contains(found, "://") {
 						t.Errorf("%s %s: %q lacks a space that does not break: %q", lang, key, found, words)
 					}
 				}
