@@ -25,6 +25,11 @@ func (s *Server) event(c *fiber.Ctx) error {
 		s.log.Info("malformed event", "request", c.Locals(keyRequest), "ip", c.IP(), "error", err)
 		return c.Status(fiber.StatusBadRequest).JSON(fiber.Map{"status": "error"})
 	}
+	if portal.Asks(e) {
+		if err := limit(c, s.claims); err != nil {
+			return err
+		}
+	}
 	err = s.portals.Event(c.UserContext(), e)
 	switch {
 	case errors.Is(err, portal.ErrBusy):

@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spa-importer/spa-importer/app/portal"
+	"github.com/spa-importer/spa-importer/handlers"
 )
 
 func (s *site) event(body string) page {
@@ -73,16 +75,24 @@ func TestMalformedEvents(t *testing.T) {
 }
 
 func TestEventsAreRateLimited(t *testing.T) {
-	s := newSite(t, nil)
-	for i := range 260 {
-		if p := s.event("event=ONAPPINSTALL&auth[member_id]=abc"); p.status == 429 {
-			if i < 200 {
-				t.Errorf("refused after %d", i)
+	for body, least := range map[string]int{
+		"event=ONCRMTYPEADD&auth[member_id]=abc&auth[access_token]=t":        2000,
+		"event=ONAPPINSTALL&auth[member_id]=abc&auth[access_token]=invented": 200,
+	} {
+		s := newSite(t, func(o *handlers.Options) {
+			at := time.Now()
+			o.Now = func() time.Time { return at } // no time passes
+		})
+		n := 0
+		for ; n < 3000; n++ {
+			if p := s.event(body); p.status == 429 {
+				break
 			}
-			return
+		}
+		if n != least {
+			t.Errorf("%s: refused after %d, want %d", body, n, least)
 		}
 	}
-	t.Error("never refused")
 }
 
 // TestRemovalEndsSessions follows a removal from the portal to the pages.

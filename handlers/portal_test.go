@@ -45,6 +45,7 @@ type site struct {
 	now     func() time.Time
 	world   *emulator.World
 	portal  *emulator.Portal
+	store   *store.Store
 	portals *portal.Service
 	server  *handlers.Server
 	calls   *callLog
@@ -130,6 +131,7 @@ func newSiteAt(t *testing.T, publicURL, scheme, portalHost string, change func(*
 	must(t, err)
 	pages := html.NewFileSystem(http.FS(views.FS), ".html")
 	must(t, pages.Load())
+	s.store = db
 	id, secret := s.world.Keys()
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client := bitrix.New(bitrix.Options{Keys: bitrix.Keys{ClientID: id, ClientSecret: secret}, Transport: s.calls, AllowPrivate: private,

@@ -85,8 +85,9 @@ type Server struct {
 	log       *slog.Logger
 	now       func() time.Time
 
-	opens, events, tries *limiter
-	app                  *fiber.App
+	// claims are events that bring a token, which is asked about.
+	opens, events, claims, tries *limiter
+	app                          *fiber.App
 	// base ends when the server shuts down: streams and long answers hang
 	// on it, since a handler is never told that the client left.
 	base context.Context
@@ -123,7 +124,8 @@ func New(o Options) (*Server, error) {
 		// A whole office may sit behind one address; events of all portals
 		// come from a handful of Bitrix24's own.
 		opens:  newLimiter(1, 60, o.Now),
-		events: newLimiter(20, 200, o.Now),
+		events: newLimiter(200, 2000, o.Now),
+		claims: newLimiter(20, 200, o.Now),
 		tries:  newLimiter(0.2, 10, o.Now),
 		base:   base, stop: stop,
 	}

@@ -11,18 +11,32 @@ import (
 	"github.com/spa-importer/spa-importer/bitrix"
 )
 
-// queueSize is how many events wait at most, workers how many are worked on
-// at a time, jobTime how long one may take.
+// queueSize is how many events of a standing wait at most, workers how many
+// of them are worked on at a time, jobTime how long one may take; claimSize is
+// how many claims wait that name the same portal.
 const (
 	queueSize = 256
 	workers   = 2
 	jobTime   = 2 * time.Minute
+	claimSize = 16
+)
+
+// standing is how much of an event is known before it is worked on. Each has
+// a queue of its own, so that a flood of inventions keeps nobody out.
+type standing int
+
+const (
+	proven  standing = iota // it has the portal's application token
+	claimed                 // it names a portal that we know, and brings a token to check
+	strange                 // it names one that we do not
+	standings
 )
 
 // job is work in the background that an event, or the clock, has asked for.
 type job struct {
-	key   jobKey
-	event bitrix.Event
+	key      jobKey
+	standing standing
+	event    bitrix.Event
 }
 
 // jobKey names work: the same work waits only once.
@@ -56,20 +70,24 @@ func (s *Service) Event(ctx context.Context, e bitrix.Event) error {
 	if e.Auth.MemberID == "" {
 		return nil
 	}
-	if kind == jobTrust {
-		if e.Auth.AccessToken == "" {
-			s.log.WarnContext(ctx, "event without a token to check", "event", e.Name, "claimed", e.Auth.MemberID)
-			return nil
-		}
-		return s.enqueue(job{key: jobKey{e.Auth.MemberID, kind, hashText(e.Auth.AccessToken)}, event: e})
-	}
 	p, err := s.store.Portal(ctx, e.Auth.MemberID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("reading the portal: %w", err)
+	}
+	known := err == nil && p.Status != Removed
 	switch {
-	case errors.Is(err, ErrNotFound), err == nil && p.Status == Removed:
+	case kind == jobTrust && e.Auth.AccessToken == "":
+		s.log.WarnContext(ctx, "event without a token to check", "event", e.Name, "claimed", e.Auth.MemberID)
+		return nil
+	case kind == jobTrust:
+		j := job{key: jobKey{e.Auth.MemberID, kind, hashText(e.Auth.AccessToken)}, standing: strange, event: e}
+		if known {
+			j.standing = claimed
+		}
+		return s.enqueue(j)
+	case !known:
 		s.log.InfoContext(ctx, "event of an unknown portal", "event", e.Name, "claimed", e.Auth.MemberID)
 		return nil
-	case err != nil:
-		return fmt.Errorf("reading the portal: %w", err)
 	}
 	// ONAPPPAYMENT may come without a token; it is only a hint to look.
 	if (e.Name != "ONAPPPAYMENT" || e.Auth.AppToken != "") && !tokenMatches(p, e) {
@@ -77,6 +95,13 @@ func (s *Service) Event(ctx context.Context, e bitrix.Event) error {
 		return nil
 	}
 	return s.enqueue(job{key: jobKey{portal: p.MemberID, kind: kind}, event: e})
+}
+
+// Asks reports whether taking an event costs a call to the OAuth server even
+// if nothing else speaks for it: such events are let through more slowly.
+func Asks(e bitrix.Event) bool {
+	kind, ok := kindOf(e.Name)
+	return ok && kind == jobTrust && e.Auth.AccessToken != ""
 }
 
 func kindOf(name string) (jobKind, bool) {
@@ -110,18 +135,34 @@ func cleanName(name string) string {
 func (s *Service) enqueue(j job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return ErrBusy
-	}
-	if s.waiting[j.key] {
+	if s.waiting[j.key] && !s.closed {
 		return nil
 	}
+	if s.closed || j.standing != proven && s.claims[j.key.portal] >= claimSize {
+		return ErrBusy
+	}
 	select {
-	case s.queue <- j:
+	case s.queues[j.standing] <- j:
 		s.waiting[j.key] = true
+		if j.standing != proven {
+			s.claims[j.key.portal]++
+		}
 		return nil
 	default:
 		return ErrBusy
+	}
+}
+
+// begun notes that a job waits no more: the same may be asked for again.
+func (s *Service) begun(j job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, j.key)
+	if j.standing == proven {
+		return
+	}
+	if s.claims[j.key.portal]--; s.claims[j.key.portal] == 0 {
+		delete(s.claims, j.key.portal)
 	}
 }
 
@@ -130,15 +171,17 @@ func (s *Service) enqueue(j job) error {
 // whose values it keeps.
 func (s *Service) Start(ctx context.Context) {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	for range workers {
-		s.running.Go(func() {
-			for j := range s.queue {
-				s.mu.Lock()
-				delete(s.waiting, j.key)
-				s.mu.Unlock()
-				s.work(ctx, j)
-			}
-		})
+	for _, queue := range s.queues {
+		for range workers {
+			s.running.Go(func() {
+				for j := range queue {
+					leave := s.alone.enter(j.key.portal)
+					s.begun(j)
+					s.work(ctx, j)
+					leave()
+				}
+			})
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +214,9 @@ func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closed {
 		s.closed = true
-		close(s.queue)
+		for _, queue := range s.queues {
+			close(queue)
+		}
 		if s.ticks != nil {
 			close(s.ticks)
 		}
@@ -275,13 +320,14 @@ func (s *Service) trust(ctx context.Context, e bitrix.Event) error {
 	return nil
 }
 
-// sync brings menu items and events up to date with the installer's grant.
+// sync brings menu items and events up to date with the installer's grant,
+// also in quarantine: otherwise whoever invents a removal keeps them away.
 func (s *Service) sync(ctx context.Context, memberID string) error {
 	p, err := s.store.Portal(ctx, memberID)
 	if err != nil {
 		return fmt.Errorf("reading the portal: %w", err)
 	}
-	if p.Installer == 0 || p.Status == Removed || !p.QuarantinedAt.IsZero() {
+	if p.Installer == 0 || p.Status == Removed {
 		return nil
 	}
 	_, err = s.Install(ctx, Session{MemberID: memberID, Portal: memberID, User: p.Installer, Admin: true, Lang: p.Lang})

@@ -62,10 +62,12 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 
-	queue chan job
+	queues [standings]chan job
+	alone  alone
 	// mu guards what follows.
 	mu      sync.Mutex
 	waiting map[jobKey]bool
+	claims  map[string]int // how many unproven events wait, by portal
 	closed  bool
 	ticks   chan struct{} // closed to end the clock
 	tended  map[string]time.Time
@@ -81,15 +83,19 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{
+	s := &Service{
 		store: o.Store, client: o.Client, files: o.Files, manifest: o.Manifest,
 		publicURL: o.PublicURL, clientID: o.ClientID, freeRows: o.FreeRows, private: o.AllowPrivate,
 		now: o.Now, log: o.Log,
-		queue:   make(chan job, queueSize),
 		waiting: map[jobKey]bool{},
+		claims:  map[string]int{},
 		tended:  map[string]time.Time{},
 		stop:    func() {},
 	}
+	for i := range s.queues {
+		s.queues[i] = make(chan job, queueSize)
+	}
+	return s
 }
 
 // Refusal is an error that a person must be told. Nothing was changed, and
