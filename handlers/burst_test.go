@@ -119,13 +119,13 @@ func TestBurstOfEvents(t *testing.T) {
 	if p := s.kept(removed); p.Status != portal.Removed {
 		t.Errorf("the removed portal: %+v", p)
 	}
-	if p := s.kept(updated); p.AppToken != "the-new-one" || count(updated, "event.bind") != 7 {
-		t.Errorf("the updated portal has the token %q, and %d events were bound", p.AppToken, count(updated, "event.bind"))
+	if p := s.kept(updated); p.AppToken != "the-new-one" || executed(updated, "event.bind") != 7 {
+		t.Errorf("the updated portal has the token %q, and %d events were bound", p.AppToken, executed(updated, "event.bind"))
 	}
 	if p := s.kept(s.portal); p.Status != portal.Active || p.AppToken != s.portal.AppToken() || p.Installer != boss || p.Domain != portalHost {
 		t.Errorf("the portal that was lied about: %+v", p)
 	}
-	if n := count(s.portal, "placement.bind"); n != 2 {
+	if n := executed(s.portal, "placement.bind"); n != 2 {
 		t.Errorf("menu items of one smart process were bound %d times", n)
 	}
 	if n := s.calls.to("evil.example"); n != 0 {
@@ -174,8 +174,8 @@ func (s *site) kept(p *emulator.Portal) portal.Portal {
 	return row
 }
 
-// count counts executed calls of a method.
-func count(p *emulator.Portal, method string) (n int) {
+// executed counts executed calls of a method.
+func executed(p *emulator.Portal, method string) (n int) {
 	for _, c := range p.Calls() {
 		if c.Method == method && c.Executed {
 			n++
