@@ -58,7 +58,7 @@ func demoUsers() []User {
 
 func demoContracts() Type {
 	uf := func(n int, typ, title, ru string) Field {
-		return Field{Name: fmt.Sprintf("UF_CRM_7_17473097%02d", n), Type: typ, Title: title, Titles: map[string]string{"ru": ru}}
+		return Field{Name: fmt.Sprintf("UF_CRM_7_17473097%02d", n), Type: typ, Title: title, Titles: titled(title, ru)}
 	}
 	multiple := func(f Field) Field { f.Multiple = true; return f }
 	options := func(f Field, from int64, values ...string) Field {
