@@ -68,20 +68,7 @@ func (r *run) settleDoubts(ctx context.Context, doubtful []Entry) error {
 // is as its row says was written, any other was not. Writing it once more is
 // harmless, as an update carries fixed values.
 func (r *run) lookAgain(ctx context.Context, doubtful []Entry) error {
-	if r.planner == nil {
-		if err := r.open(ctx); err != nil {
-			return err
-		}
-	}
-	rows := make([]sheet.Row, 0, len(doubtful))
-	for _, e := range doubtful {
-		one, err := readRows(ctx, r.table, e.Index, 1)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, one...)
-	}
-	plans, err := r.plan(ctx, rows, doubtful)
+	plans, err := r.plansOf(ctx, doubtful, true)
 	if err != nil {
 		return err
 	}
@@ -103,6 +90,25 @@ func (r *run) lookAgain(ctx context.Context, doubtful []Entry) error {
 	return r.settled(ctx, outcomes, func(imp *Import) { imp.Rechecked += len(doubtful) })
 }
 
+// plansOf plans rows again that were taken up before: those that update with
+// the items as they are now, those that create as if there were none.
+func (r *run) plansOf(ctx context.Context, entries []Entry, updates bool) ([]rowPlan, error) {
+	if r.planner == nil {
+		if err := r.open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	rows := make([]sheet.Row, 0, len(entries))
+	for _, e := range entries {
+		one, err := readRows(ctx, r.table, e.Index, 1)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, one...)
+	}
+	return r.plan(ctx, rows, entries, updates)
+}
+
 // lookUp asks the portal which of the rows it has, by their keys, among the
 // items newer than the import.
 func (r *run) lookUp(ctx context.Context, doubtful []Entry) error {
@@ -117,13 +123,17 @@ func (r *run) lookUp(ctx context.Context, doubtful []Entry) error {
 	for _, w := range witnesses {
 		keys = append(keys, w.Key)
 	}
-	found, err := r.itemsByKey(ctx, keys)
+	claims, err := r.claims(ctx, doubtful)
+	if err != nil {
+		return err
+	}
+	found, err := r.itemsByKey(ctx, keys, claims)
 	if err != nil {
 		return err
 	}
 	outcomes := slices.Clone(doubtful)
 	for i := range outcomes {
-		r.settleOne(&outcomes[i], found, witnesses)
+		r.settleOne(&outcomes[i], found, claims, witnesses)
 	}
 	r.s.log.InfoContext(ctx, "rows in doubt looked up", "import", r.imp.ID, "rows", len(doubtful), "found", len(found))
 	return r.settled(ctx, outcomes, func(imp *Import) { imp.Rechecked += len(doubtful) })
@@ -152,15 +162,16 @@ func (r *run) witnesses(ctx context.Context, doubtful []Entry) (map[string]Entry
 	return witnesses, nil
 }
 
-func (r *run) settleOne(e *Entry, found map[string]int64, witnesses map[string]Entry) {
-	if id, ok := found[e.Key]; ok {
+func (r *run) settleOne(e *Entry, found map[string][]existing, claims *claims, witnesses map[string]Entry) {
+	id, known := claims.ours(*e, found[e.Key])
+	if id > 0 {
 		e.State, e.ItemID = EntryCreated, id
 		return
 	}
 	w, has := witnesses[e.Access]
-	_, visible := found[w.Key]
+	visible := has && slices.ContainsFunc(found[w.Key], func(it existing) bool { return it.id == w.ItemID })
 	switch {
-	case !r.imp.Admin && !(has && visible):
+	case !known, !r.imp.Admin && !visible:
 		p := problem("unknown_outcome")
 		e.State, e.Problem = EntryFailed, &p
 	case e.Attempt >= maxAttempts:
@@ -173,17 +184,15 @@ func (r *run) settleOne(e *Entry, found map[string]int64, witnesses map[string]E
 
 // itemsByKey finds items by xmlId. The bound on the id stands in for the
 // index that the field does not have (crm.md 3.7).
-func (r *run) itemsByKey(ctx context.Context, keys []string) (map[string]int64, error) {
-	found := make(map[string]int64, len(keys))
-	err := readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldKey, keys, r.imp.StartID, []string{fieldID, fieldKey},
+func (r *run) itemsByKey(ctx context.Context, keys []string, claims *claims) (map[string][]existing, error) {
+	found := make(map[string][]existing, len(keys))
+	err := readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldKey, keys, r.imp.StartID, claims.selected(),
 		func(it existing) error {
 			var key string
 			if err := json.Unmarshal(it.fields[fieldKey], &key); err != nil {
 				return fmt.Errorf("reading the code of item %d: %w", it.id, err)
 			}
-			if _, twice := found[key]; !twice {
-				found[key] = it.id
-			}
+			found[key] = append(found[key], it)
 			return nil
 		})
 	if err != nil {

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -164,7 +165,7 @@ func (r *run) takePending(ctx context.Context, c *chunk, pending []Entry) (whole
 // planRows adds rows to the chunk until one does not fit; known are their
 // entries so far.
 func (r *run) planRows(ctx context.Context, c *chunk, rows []sheet.Row, known []Entry) (taken int, err error) {
-	plans, err := r.plan(ctx, rows, known)
+	plans, err := r.plan(ctx, rows, known, true)
 	if err != nil {
 		return 0, err
 	}
@@ -209,14 +210,18 @@ func (r *run) fetch(ctx context.Context, t *task) (*Problem, error) {
 	return trouble, nil
 }
 
-// plan decides about rows with what the portal has now.
-func (r *run) plan(ctx context.Context, rows []sheet.Row, known []Entry) ([]rowPlan, error) {
+// plan decides about rows with what the portal has now; without updates as if
+// it had no items.
+func (r *run) plan(ctx context.Context, rows []sheet.Row, known []Entry, updates bool) ([]rowPlan, error) {
 	lookup, err := r.s.blockLookups(ctx, r.resolver, r.planner, rows)
 	if err != nil {
 		return nil, fmt.Errorf("looking up what the rows name: %w", err)
 	}
-	if err := r.s.find(ctx, r.caller, r.planner, rows); err != nil {
-		return nil, err
+	r.planner.existing = nil
+	if updates {
+		if err := r.s.find(ctx, r.caller, r.planner, rows); err != nil {
+			return nil, err
+		}
 	}
 	plans := make([]rowPlan, len(rows))
 	for i, row := range rows {
@@ -240,7 +245,10 @@ func (r *run) entryOf(e Entry, plan rowPlan) Entry {
 		e.State, e.Before, e.Written = EntryUpdated, before, plan.Updated
 	case plan.State != EntryPending:
 	case plan.ItemID != 0:
-		e.State, e.Before = EntrySending, joined(before, plan.Before)
+		e.State, e.Before = EntrySending, plan.Before
+		if e.Attempt > 0 {
+			e.Before = joined(before, plan.Before)
+		}
 		e.Key, e.Access = "", ""
 		e.Attempt++
 	default:
@@ -253,17 +261,13 @@ func (r *run) entryOf(e Entry, plan rowPlan) Entry {
 	return e
 }
 
-// joined is what undo must know of an item that is written for the second
-// time: the values it has now, and, of fields that a lost attempt has already
-// changed, those from before it.
+// joined is what undo must know of an item that is written once more after a
+// lost answer: of every field the value from before the first attempt. What
+// it has now may be our own value as the portal has made it.
 func joined[V any](before, now map[string]V) map[string]V {
 	all := make(map[string]V, len(before)+len(now))
-	for name, old := range before {
-		all[name] = old
-	}
-	for name, old := range now {
-		all[name] = old
-	}
+	maps.Copy(all, now)
+	maps.Copy(all, before)
 	return all
 }
 
