@@ -58,7 +58,7 @@ func nearBoolean(s string) string {
 	if len(s) > 20 {
 		return ""
 	}
-	candidates := strings.Fields("yes no true false да нет истина ложь ja nein oui non sim não")
+	candidates := strings.Fields("yes no true false да нет истина ложь ja nein wahr falsch oui non vrai faux verdadero sim não verdadeiro")
 	loose := make([][]rune, len(candidates))
 	for i, c := range candidates {
 		loose[i] = []rune(foldLoose(c))

@@ -344,11 +344,14 @@ func (c *Converter) complete(p *Problem, cell, value string) *Problem {
 // cellErrors are what spreadsheet programs leave where a formula failed.
 var cellErrors = words("#N/A #REF! #VALUE! #DIV/0! #NAME? #NUM! #NULL! #SPILL! #CALC! #GETTING_DATA " +
 	"#Н/Д #ССЫЛКА! #ЗНАЧ! #ДЕЛ/0! #ИМЯ? #ЧИСЛО! #ПУСТО! #ПЕРЕНОС! #ВЫЧИСЛ! " +
-	"#NV #BEZUG! #WERT! #ZAHL! #ÜBERLAUF! #VALEUR! #NOM? #NOMBRE! #¡REF! #¡VALOR! #¿NOMBRE? #¡NUM! #¡DIV/0! " +
-	"#VALOR! #NOME? #NÚM! #########")
+	"#NV #BEZUG! #WERT! #ZAHL! #ÜBERLAUF! #KALK! #VALEUR! #NOM? #NOMBRE! #NUL! #PROPAGATION! " +
+	"#N/D #¡REF! #¡VALOR! #¿NOMBRE? #¡NUM! #¡NULO! #¡DIV/0! #¡DESBORDAMIENTO! #¡CALC! " +
+	"#VALOR! #NOME? #NÚM! #NULO! #DESPEJAR! #CÁLC! #########")
 
 // emptyWords are what people write for nothing, folded.
-var emptyWords = words("- -- --- — – − . n/a na n.a. null nil none nan (null) (empty) (пусто) н/д нд пусто k.a. n.v. s/d ? ??")
+var emptyWords = words("- -- --- — – − . n/a na n.a. null nil none nan (null) (empty) (пусто) н/д нд пусто " +
+	"k.a. n.v. leer (leer) keine n/d n.d. nd s/o vide (vide) néant aucun aucune s/d vacío (vacío) ninguno ninguna " +
+	"vazio (vazio) nenhum nenhuma ? ??")
 
 // emptyWord replaces what is wrong with a cell that only says that there is
 // nothing; in free text such words stay.

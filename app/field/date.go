@@ -42,7 +42,7 @@ func readMoment(s, order string) (m moment, code string) {
 // readAnyMoment is readMoment for all forms of dates.
 func readAnyMoment(s, order string) (m moment, code string) {
 	date := s
-	if i := strings.IndexByte(s, ':'); i > 0 {
+	if i := clockMark(s); i > 0 {
 		for i > 0 && s[i-1] >= '0' && s[i-1] <= '9' {
 			i--
 		}
@@ -59,6 +59,19 @@ func readAnyMoment(s, order string) (m moment, code string) {
 		return m, code
 	}
 	return m, m.check(order)
+}
+
+// clockMark is where the mark between hours and minutes stands: a colon, or
+// the h of 14h30; -1 if there is none.
+func clockMark(s string) int {
+	if i := strings.IndexByte(s, ':'); i >= 0 {
+		return i
+	}
+	i := strings.LastIndexAny(s, "hH")
+	if i < 1 || len(s) < i+3 || !digitsOnly(s[i-1:i]) || !digitsOnly(s[i+1:i+3]) {
+		return -1
+	}
+	return i
 }
 
 // number reads up to nine digits.
@@ -128,12 +141,12 @@ func dropTimeWords(s string) string {
 	return s
 }
 
-// readTime reads "10:30", "10:30:15.25", "10:30 PM", "10:30Z",
+// readTime reads "10:30", "10h30", "10:30:15.25", "10:30 PM", "10:30Z",
 // "10:30:00+03:00", "10:30 UTC". Fractions of a second are dropped: Bitrix24
 // keeps whole seconds.
 func (m *moment) readTime(s string) bool {
 	var ok bool
-	if m.hour, s, ok = leading(s, 1, 2); !ok || s == "" || s[0] != ':' {
+	if m.hour, s, ok = leading(s, 1, 2); !ok || s == "" || s[0] != ':' && s[0]|0x20 != 'h' {
 		return false
 	}
 	if m.minute, s, ok = leading(s[1:], 2, 2); !ok {
@@ -172,16 +185,21 @@ func leading(s string, least, most int) (n int, rest string, ok bool) {
 	return n, s[i:], ok
 }
 
-// halfDay applies AM and PM.
+// halfDay applies AM and PM, and passes over the word for hours.
 func (m *moment) halfDay(s string) (rest string, ok bool) {
 	pm := false
 	switch {
-	case hasWord(s, "am"), hasWord(s, "pm"):
-		pm, rest = s[0]|0x20 == 'p', s[2:]
-	case hasWord(s, "a.m."), hasWord(s, "p.m."):
-		pm, rest = s[0]|0x20 == 'p', s[4:]
-	case hasWord(s, "uhr"):
+	case s != "" && (s[0]|0x20 == 'a' || s[0]|0x20 == 'p'):
+		pm = s[0]|0x20 == 'p'
+		rest = clean(strings.TrimPrefix(s[1:], "."))
+		if !hasWord(rest, "m") {
+			return s, true
+		}
+		rest = strings.TrimPrefix(rest[1:], ".")
+	case hasWord(s, "uhr"), hasWord(s, "hrs"):
 		return clean(s[3:]), true
+	case strings.EqualFold(s, "h"), strings.EqualFold(s, "hs"):
+		return "", true
 	default:
 		return s, true
 	}

@@ -101,9 +101,9 @@ func (p *dateParts) marked(mark byte) bool {
 	return mark != 0 && p.mark == mark
 }
 
-// ordinal is the length of the ending of a day number: 1st, 2nd, 1er, 1º.
+// ordinal is the length of the ending of a day number: 1st, 2nd, 1er, 1º, 1.º.
 func ordinal(s string) int {
-	for _, e := range [...]string{"st", "nd", "rd", "th", "er", "º", "ª", "-го", "го"} {
+	for _, e := range [...]string{"st", "nd", "rd", "th", "er", "º", "ª", ".º", "-го", "го"} {
 		if strings.HasPrefix(s, e) {
 			return len(e)
 		}
@@ -218,8 +218,8 @@ var dateFillers = words("г год года de del of the le den der do dia " +
 	"пн вт ср чт пт сб вс понедельник вторник среда четверг пятница суббота воскресенье " +
 	"mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag " +
 	"lun mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche " +
-	"lunes martes miércoles jueves viernes sábado domingo " +
-	"segunda terça quarta quinta sexta feira")
+	"lunes martes miércoles jueves viernes sábado domingo mié mie jue vie sáb sab dom " +
+	"segunda terça terca quarta quinta sexta feira seg ter qua qui sex")
 
 func words(s string) map[string]bool {
 	all := strings.Fields(s)
@@ -236,14 +236,14 @@ func words(s string) map[string]bool {
 var monthNames = func() map[string]int {
 	names := [12]string{
 		"january jan января январь янв januar jän jänner janvier janv enero ene janeiro",
-		"february feb февраля февраль фев февр februar février févr fév fevrier febrero fevereiro fev",
+		"february feb февраля февраль фев февр februar feber février févr fevr fév fevrier febrero fevereiro fev",
 		"march mar марта март мар märz mär mrz maerz mars marzo março marco",
 		"april apr апреля апрель апр avril avr abril abr",
 		"may мая май mai mayo maio",
 		"june jun июня июнь июн juni juin junio junho",
 		"july jul июля июль июл juli juillet juil julio julho",
 		"august aug августа август авг août aout agosto ago",
-		"september sep sept сентября сентябрь сен сент septembre septiembre setembro set",
+		"september sep sept сентября сентябрь сен сент septembre septiembre setiembre setembro set",
 		"october oct октября октябрь окт oktober okt octobre octubre outubro out",
 		"november nov ноября ноябрь ноя нояб novembre noviembre novembro",
 		"december dec декабря декабрь дек dezember dez décembre déc decembre diciembre dic dezembro",

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"github.com/spa-importer/spa-importer/bitrix"
 )
 
 // Reasons of a Proposal, strongest first.
@@ -91,6 +89,7 @@ type heading struct {
 	raw   string // folded
 	code  string // "… [CODE]", folded
 	plain string // words only
+	bare  string // … without accents
 	base  string // without the number of a repeated header
 	loose []rune
 }
@@ -103,7 +102,7 @@ func newHeading(header string) heading {
 	} else {
 		h.plain = plainWords(h.raw)
 	}
-	h.base = h.plain
+	h.bare, h.base = accents.Replace(h.plain), h.plain
 	if i := strings.LastIndex(h.raw, " ("); i > 0 && strings.HasSuffix(h.raw, ")") && digitsOnly(h.raw[i+2:len(h.raw)-1]) {
 		h.base = plainWords(h.raw[:i])
 	}
@@ -135,7 +134,7 @@ func (h heading) match(t *Target) Proposal {
 		return Proposal{Why: WhyTitle, Confidence: 0.9}
 	case title == h.base:
 		return Proposal{Why: WhyTitle, Confidence: 0.5}
-	case !t.Field.Dynamic && synonymous(t.Field, h.plain):
+	case synonymous(t.Field, title, h.bare):
 		return Proposal{Why: WhySynonym, Confidence: 0.9}
 	}
 	return Proposal{Why: WhySimilar, Confidence: h.similarity(title)}
@@ -251,14 +250,4 @@ func byValues(t *Target, p Profile, fit float64, known bool) Proposal {
 		return Proposal{Why: WhyValues, Confidence: 0.55 + 0.3*fit}
 	}
 	return Proposal{}
-}
-
-// synonymous reports whether a header is another word for a system field.
-func synonymous(f bitrix.Field, header string) bool {
-	for _, w := range strings.Split(synonyms[f.Name], ";") {
-		if w != "" && w == header {
-			return true
-		}
-	}
-	return false
 }

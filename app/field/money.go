@@ -10,12 +10,15 @@ import (
 var currencySigns = map[string][]string{
 	"$":   {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP"},
 	"us$": {"USD"}, "долл": {"USD"}, "доллар": {"USD"}, "долларов": {"USD"}, "dollar": {"USD"}, "dollars": {"USD"},
+	"u$s": {"USD"}, "usd$": {"USD"}, "dólar": {"USD"}, "dólares": {"USD"}, "dolares": {"USD"},
 	"€": {"EUR"}, "евро": {"EUR"}, "euro": {"EUR"}, "euros": {"EUR"},
 	"₽": {"RUB"}, "р": {"RUB"}, "руб": {"RUB"}, "рубль": {"RUB"}, "рублей": {"RUB"}, "рубля": {"RUB"}, "rub": {"RUB"}, "rur": {"RUB"},
 	"£": {"GBP", "EGP"}, "¥": {"JPY", "CNY"}, "元": {"CNY"}, "円": {"JPY"},
 	"₴": {"UAH"}, "грн": {"UAH"}, "₸": {"KZT"}, "тг": {"KZT"}, "тенге": {"KZT"}, "br": {"BYN"},
 	"₺": {"TRY"}, "₹": {"INR"}, "₩": {"KRW"}, "₫": {"VND"}, "₪": {"ILS"}, "₦": {"NGN"}, "₱": {"PHP"}, "฿": {"THB"},
-	"r$": {"BRL"}, "zł": {"PLN"}, "kč": {"CZK"}, "ft": {"HUF"}, "fr": {"CHF"}, "sfr": {"CHF"},
+	"r$": {"BRL"}, "real": {"BRL"}, "reais": {"BRL"}, "s/": {"PEN"}, "franken": {"CHF"},
+	"peso": {"MXN", "ARS", "CLP", "COP", "UYU", "DOP", "PHP"}, "pesos": {"MXN", "ARS", "CLP", "COP", "UYU", "DOP", "PHP"},
+	"zł": {"PLN"}, "kč": {"CZK"}, "ft": {"HUF"}, "fr": {"CHF"}, "sfr": {"CHF"},
 	"kr": {"SEK", "NOK", "DKK", "ISK"}, "лв": {"BGN"}, "сум": {"UZS"}, "сом": {"KGS"}, "₾": {"GEL"}, "₼": {"AZN"}, "֏": {"AMD"},
 	"c$": {"CAD"}, "ca$": {"CAD"}, "a$": {"AUD"}, "au$": {"AUD"}, "mx$": {"MXN"},
 }
@@ -23,9 +26,9 @@ var currencySigns = map[string][]string{
 // abbreviations are factors that people add to numbers; they are never
 // guessed, only suggested.
 var abbreviations = map[string]int{
-	"k": 3, "к": 3, "тыс": 3, "тысяч": 3, "tsd": 3, "mil": 3,
-	"mn": 6, "mio": 6, "млн": 6, "million": 6,
-	"bn": 9, "mrd": 9, "млрд": 9, "billion": 9,
+	"k": 3, "к": 3, "тыс": 3, "тысяч": 3, "tsd": 3, "tausend": 3, "mil": 3,
+	"mn": 6, "mio": 6, "млн": 6, "million": 6, "millionen": 6, "millions": 6, "mill": 6, "millones": 6, "milhões": 6, "mi": 6,
+	"bn": 9, "mrd": 9, "млрд": 9, "billion": 9, "milliarden": 9, "milliards": 9, "bilhões": 9, "bi": 9,
 }
 
 // currencyCode finds the ISO code that a sign, name or code stands for.
