@@ -111,7 +111,7 @@ func (s *Server) showRows(c *fiber.Ctx, v visit, head checkHead, result importer
 	}
 	d.Scripts = []string{"rows.js"}
 	d.Words = words(t, "client.row", "client.row_plan", "client.rows_grid", "client.cell_in_file", "client.cell_understood", "client.cell_empty",
-		"client.cell_old", "client.cell_why", "client.cell_undo", "client.cell_edit", "client.cell_saved", "client.cell_failed", "client.cell_help", "client.rows_none")
+		"client.cell_old", "client.cell_why", "client.cell_undo", "client.cell_edit", "client.cell_saved", "client.cell_failed", "client.cell_help", "client.rows_none", "client.counting")
 	return s.render(c, "rows", t.Text("check.title"), d)
 }
 

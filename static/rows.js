@@ -2,9 +2,9 @@
 // pattern. Arrows move, Enter edits, Esc cancels; what a cell says, how it was
 // understood and why stands under the table, wherever the person is.
 import { call } from './frame.js';
+import { follow, words } from './fresh.js';
 
 const box = document.getElementById('rows');
-const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
 const HEIGHT = 37;
 const PAGE = 100;
 const kinds = { created: 'good', updated: 'info', unchanged: '', skipped: 'warn', failed: 'bad' };
@@ -16,10 +16,9 @@ function grid(old, first) {
   const { columns, all } = first;
   const pages = new Map([[0, Promise.resolve(first.rows)]]);
   const shown = new Map();
-  const [number, plan, cell] = matchMedia('(max-width: 760px)').matches ? [52, 116, 130] : [72, 150, 170];
+  const [number, plan, cell] = matchMedia('(max-width: 760px)').matches ? [60, 140, 130] : [84, 150, 170];
   const template = `${number}px ${plan}px repeat(${columns.length}, minmax(${cell}px, 1fr))`;
-  let at = { row: 0, col: 2 };
-  let editing = false;
+  let [at, editing] = [{ row: 0, col: 2 }, false];
 
   const head = make('div', { className: 'sheet-row sheet-head', role: 'row' }, ...[words.row, words.row_plan, ...columns.map((c) => c.name)]
     .map((text) => make('div', { role: 'columnheader', className: 'clip', dir: 'auto', textContent: text, title: text })));
@@ -29,7 +28,7 @@ function grid(old, first) {
   view.style.setProperty('--wide', `${number + plan + columns.length * cell}px`);
   spacer.style.blockSize = `${all * HEIGHT}px`;
   const about = make('div', { className: 'about stack-s' }, make('p', { className: 'soft', textContent: words.cell_help }));
-  const status = make('p', { className: 'soft', role: 'status' });
+  const status = make('p', { className: 'soft line', id: 'saved', role: 'status' });
   old.replaceWith(view, about, status);
   box.querySelector('[data-pages]')?.remove();
 
@@ -71,7 +70,7 @@ function grid(old, first) {
       if (c.o) lines.push(line(words.cell_old, c.o));
       if (c.w?.length) lines.push(line(words.cell_why, c.w.join('; ')));
       if (c.p) lines.push(make('p', { className: c.b ? 'err' : '', textContent: c.p }));
-      if (c.f !== undefined) lines.push(make('div', {}, make('button', { type: 'button', className: 'btn small', textContent: words.cell_undo, onclick: () => save(r, col, c.f) })));
+      if (c.f !== undefined) lines.push(make('div', {}, make('button', { type: 'button', className: 'btn small', textContent: words.cell_undo, onclick: () => follow(save(r, col, c.f)) })));
     }
     about.replaceChildren(...lines);
   };
@@ -79,7 +78,7 @@ function grid(old, first) {
   const edit = (cell) => {
     if (editing || !cell || at.col < 2) return;
     const r = shown.get(at.row).data;
-    const input = make('input', { type: 'text', dir: 'auto', value: r.c[at.col - 2].t, ariaLabel: `${words.cell_edit}: ${columns[at.col - 2].name}` });
+    const input = make('input', { type: 'text', dir: 'auto', value: r.typed?.col === at.col ? r.typed.text : r.c[at.col - 2].t, ariaLabel: `${words.cell_edit}: ${columns[at.col - 2].name}` });
     editing = true;
     cell.replaceChildren(input);
     input.focus(); input.select();
@@ -89,7 +88,7 @@ function grid(old, first) {
       const changed = keep && input.value !== r.c[col - 2].t;
       editing = false;
       cell.textContent = changed ? input.value : r.c[col - 2].t;
-      if (changed) save(r, col, input.value);
+      if (changed) follow(save(r, col, input.value));
     };
     input.addEventListener('blur', () => end(true));
     input.addEventListener('keydown', (event) => {
@@ -97,19 +96,22 @@ function grid(old, first) {
       if (event.key === 'Enter' || event.key === 'Escape') { event.preventDefault(); end(event.key === 'Enter'); cell.focus(); }
     });
   };
+  /** Saves a cell; false: it was not taken, and the table says why. */
   const save = async (r, col, text) => {
-    status.textContent = '';
+    let kept = true;
+    [status.textContent, r.typed] = ['', undefined];
     try {
       const answer = await call(`/imports/${box.dataset.import}/cell`, { method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ index: r.i, column: columns[col - 2].column, text }) });
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, keepalive: text.length < 8000, body: new URLSearchParams({ index: r.i, column: columns[col - 2].column, text }) });
       const body = await answer.json();
       if (!answer.ok) throw new Error(body.problem);
       Object.assign(r, body.rows[0]);
       status.textContent = words.cell_saved;
-    } catch (problem) { status.textContent = problem.message || words.cell_failed; }
+    } catch (problem) { [kept, r.typed] = [false, { col, text }]; status.textContent = problem.message || words.cell_failed; }
     for (const [n, row] of [...shown]) if (row.data === r) { const focused = row.contains(document.activeElement); row.remove(); shown.delete(n); place(n, r); if (focused) cellAt()?.focus({ preventScroll: true }); }
+    return kept;
   };
-  const place = (n, r) => { const row = rowOf(n, r); row.data = r; shown.set(n, row); spacer.append(row); };
+  const place = (n, r) => { const row = Object.assign(rowOf(n, r), { data: r }); shown.set(n, row); spacer.insertBefore(row, shown.get(Math.min(...[...shown.keys()].filter((k) => k > n))) ?? null); };
   const draw = async () => {
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - 8);
     const last = Math.min(all - 1, Math.ceil((view.scrollTop + view.clientHeight) / HEIGHT) + 8);
