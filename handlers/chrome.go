@@ -82,14 +82,16 @@ func (p Page) Share(part, whole int) string { return p.T.Percent(int64(part), in
 
 // Numbers lists row numbers; all is how many there are, of which these are
 // the first.
-func (p Page) Numbers(first []int, all int) string {
+func (p Page) Numbers(first []int, all int) string { return rowNumbers(p.T, first, all) }
+
+func rowNumbers(t locale.Catalogue, first []int, all int) string {
 	list := make([]string, len(first))
 	for i, n := range first {
 		list[i] = strconv.Itoa(n)
 	}
 	text := strings.Join(list, ", ")
 	if len(first) < all {
-		return p.T.Text("check.rows_and_more", "rows", text)
+		return t.Text("check.rows_and_more", "rows", text)
 	}
 	return text
 }

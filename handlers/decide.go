@@ -246,8 +246,8 @@ type findingAnswer struct {
 	Value   string `json:"value"`
 	Text    string `json:"text"`
 	Closest string `json:"closest,omitempty"`
-	Rows    int    `json:"rows"`
-	First   []int  `json:"first"`
+	// Where says in words in which rows the value stands.
+	Where   string `json:"where"`
 	Blocks  bool   `json:"blocks"`
 	Decided string `json:"decided,omitempty"`
 	// Choices are ids and labels of the values the field knows.
@@ -307,8 +307,8 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 		}
 		list = append(list, findingAnswer{
 			Choices: pairs, ID: f.ID, Kind: kindOf(f), Needed: findingRow{Finding: f}.Needed(), Links: linksOf(t, portalOrigin(v), f),
-			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest, Rows: f.Rows,
-			First: f.First, Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
+			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest,
+			Where: t.Text("check.in_rows", "n", f.Rows) + ": " + rowNumbers(t, f.First, f.Rows), Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
 			Decided: string(decided[decisionKey{f.Column, f.Value}]),
 		})
 	}

@@ -273,7 +273,7 @@ func (s *Server) showCheckRefused(c *fiber.Ctx, v visit, imp importer.Import, re
 	}
 	d.page(t, from, choices)
 	d.Scripts = []string{"check.js"}
-	d.Words = words(t, "client.rows", "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list",
+	d.Words = words(t, "client.as_is", "client.leave_out", "client.use", "client.leave_empty", "client.skip", "client.with", "client.what", "client.list",
 		"client.keep_first", "client.keep_last", "client.keep_none", "client.undecided", "client.without_cells", "client.see_rows")
 	return s.render(c, "check", t.Text("check.title"), d)
 }

@@ -6,7 +6,8 @@ import { call } from './frame.js';
 const box = document.getElementById('findings');
 const form = document.getElementById('decide');
 const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
-const HEIGHT = 132;
+// Every finding is as high as the highest one on this screen may be.
+const HEIGHT = matchMedia('(max-width: 760px)').matches ? 290 : 132;
 const PAGE = 200;
 
 /** Shows the other value only for "use another value". @param {HTMLSelectElement} select */
@@ -63,13 +64,14 @@ async function windowed(all) {
     const head = element('div', { className: 'row' },
       element('span', { className: 'strong', dir: 'auto', textContent: f.title }),
       element('span', { className: 'value clip', dir: 'auto', textContent: f.value }),
-      element('button', { className: 'text flat num', name: 'filter', value: `f:${f.id}`, textContent: words.rows.replace('{n}', String(f.rows)), title: words.see_rows }),
+      element('button', { className: 'text flat num', name: 'filter', value: `f:${f.id}`, textContent: f.where, title: words.see_rows }),
       ...(f.links ?? []).slice(0, 3).map(([href, textContent]) => element('a', { href, textContent, target: '_blank', rel: 'noopener', className: 'clip' })));
     head.querySelector('button').setAttribute('form', 'see-rows');
-    const made = element('div', { className: 'finding', role: 'listitem' }, head, element('p', { className: 'clip', textContent: f.text, title: f.text }));
+    const made = element('div', { className: 'finding', role: 'listitem' }, head, element('p', { className: 'say', textContent: f.text, title: f.text }));
     made.setAttribute('aria-posinset', String(f.n + 1));
     made.setAttribute('aria-setsize', String(all));
-    if (f.column >= 0 || f.kind) made.append(element('div', { className: 'row' }, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
+    const suggested = f.closest ? [element('button', { className: 'btn small tint', name: 'do', value: `suggest:${f.id}`, textContent: words.use.replace('{value}', f.closest) })] : [];
+    if (f.column >= 0 || f.kind) made.append(element('div', { className: 'row' }, ...suggested, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
     made.style.insetBlockStart = `${f.n * HEIGHT}px`;
     made.style.blockSize = `${HEIGHT}px`;
     return made;

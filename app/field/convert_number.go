@@ -186,7 +186,8 @@ func (c *Converter) money(s string, _ Lookup) (element, *Problem) {
 		var ok bool
 		if unit, factor, ok = c.ctx.readUnit(a.unit); !ok {
 			_, p := c.ctx.currency(a.unit)
-			if p == nil {
+			// Several words beside a number are a remark, not a currency.
+			if p == nil || p.Code == currencyUnknown && strings.Contains(a.unit, " ") {
 				p = trouble(moneyInvalid)
 			}
 			return element{}, p.asMoney(c, a.text)

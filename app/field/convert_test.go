@@ -119,7 +119,7 @@ var cells = []struct {
 	{"currency", system("currencyId", "crm_currency"), field.Style{}, map[string]string{"usd": `"USD"`, "$": `"USD"`, "руб.": `"RUB"`, "GBP": "!currency_unknown", "kr": "!currency_ambiguous", "URB": "!currency_unknown ~ RUB"}},
 	{"money", own("money"), field.Style{}, map[string]string{
 		"100|USD": `"100|USD"`, "100.50 usd": `"100.5|USD"`, "$100": `"100|USD"`, "1 500 ₽": `"1500|RUB"`, "1 000,50": `"1000.5|RUB"`, "100|": `"100|RUB"`, "-5 €": `"-5|EUR"`, "USD 20": `"20|USD"`, "5 kr": "!currency_ambiguous", "5 GBP": "!currency_unknown", "9|USB": "!currency_unknown ~ 9 USD",
-		"abc": "!money_invalid", "1,234": "!number_ambiguous", "$1.5k": "!number_abbreviated ~ 1500 $", "5 $|USD": "!money_invalid", "5 apples": "!currency_unknown", "5%": "!money_invalid", "1E+9 $": "!number_shortened",
+		"abc": "!money_invalid", "1,234": "!number_ambiguous", "$1.5k": "!number_abbreviated ~ 1500 $", "5 $|USD": "!money_invalid", "5 apples": "!currency_unknown", "to be agreed in round 5": "!money_invalid", "5 kr or more": "!money_invalid", "5%": "!money_invalid", "1E+9 $": "!number_shortened",
 	}},
 	{"moneys", many(own("money")), field.Style{Currency: "EUR"}, map[string]string{"100|USD|5|7 руб": `["100|USD","5|EUR","7|RUB"]`}},
 	{"url", own("url"), field.Style{}, map[string]string{"https://example.com/a?b=c": `"https://example.com/a?b=c"`, "example.com": `"example.com"`, "not a url": "!url_invalid", "word": "!url_invalid", "javascript:alert(1)": "!url_scheme", "https://": "!url_invalid", "example.com:8080/x": `"example.com:8080/x"`, "mailto:a@b.c": `"mailto:a@b.c"`}},
