@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -128,6 +129,22 @@ func (w *World) app() (appURL, installURL, eventsURL string) {
 
 // Keys are the client id and secret of the app at the OAuth server.
 func (w *World) Keys() (id, secret string) { return w.o.ClientID, w.o.ClientSecret }
+
+// Secrets are all that was given out so far and must not be found anywhere
+// else: tokens, the app's secret, application tokens and codes of webhooks.
+func (w *World) Secrets() []string {
+	w.mu.Lock()
+	list := append(slices.Collect(maps.Keys(w.access)), w.o.ClientSecret)
+	list = slices.AppendSeq(list, maps.Keys(w.refresh))
+	portals := slices.Clone(w.portals)
+	w.mu.Unlock()
+	for _, p := range portals {
+		p.mu.Lock()
+		list = append(slices.AppendSeq(list, maps.Keys(p.hooks)), p.appToken)
+		p.mu.Unlock()
+	}
+	return list
+}
 
 // Fault queues a fault of the OAuth server: Method "oauth.token" or
 // "oauth.app.info", or empty for both.
