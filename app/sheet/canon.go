@@ -40,9 +40,9 @@ func (w *canonWriter) row(r record, width int) error {
 	if r.line != r.number {
 		b = strconv.AppendInt(append(b, ':'), int64(r.line), 10)
 	}
-	for _, c := range r.cells {
+	for i := range r.cells {
 		b = append(b, ',')
-		if c.special {
+		if c := &r.cells[i]; c.special {
 			b = appendQuoted(b, c.text)
 		} else {
 			b = append(b, c.text...)
@@ -229,25 +229,40 @@ func (r *Reader) place(from, n int) (at, end int64, err error) {
 	return at, end, nil
 }
 
-// rowText turns records into Rows with one allocation each.
+// rowText turns records into Rows. Their text lies row behind row in pieces
+// of memory that are never written again, so that it may be kept.
 type rowText struct {
 	bytes []byte
 	cells []string
+	piece strings.Builder
 }
+
+// Pieces grow from the first size to the last: a look at one row costs
+// little, and of many rows a cell that is kept holds on to little.
+const firstPiece, lastPiece = 512, 4 << 10
 
 // of makes a Row of at least width cells; the slice of cells is used again.
 func (t *rowText) of(r record, width int) Row {
-	t.bytes, t.cells = t.bytes[:0], t.cells[:0]
-	for _, c := range r.cells {
-		t.bytes = append(t.bytes, c.text...)
+	b := t.bytes[:0]
+	for i := range r.cells {
+		b = append(b, r.cells[i].text...)
 	}
-	all, at := string(t.bytes), 0
-	for _, c := range r.cells {
-		t.cells = append(t.cells, all[at:at+len(c.text)])
-		at += len(c.text)
+	t.bytes = b
+	if room := t.piece.Cap(); room-t.piece.Len() < len(b) {
+		t.piece.Reset()
+		t.piece.Grow(max(len(b), min(max(2*room, firstPiece), lastPiece)))
 	}
-	for len(t.cells) < width {
-		t.cells = append(t.cells, "")
+	at := t.piece.Len()
+	t.piece.Write(b)
+	text, cells := t.piece.String()[at:], t.cells[:0]
+	for i := range r.cells {
+		n := len(r.cells[i].text)
+		cells = append(cells, text[:n])
+		text = text[n:]
 	}
-	return Row{Number: r.number, Line: r.line, Cells: t.cells}
+	for len(cells) < width {
+		cells = append(cells, "")
+	}
+	t.cells = cells
+	return Row{Number: r.number, Line: r.line, Cells: cells}
 }

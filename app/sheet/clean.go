@@ -37,6 +37,21 @@ func (t *tally) clean(text []byte, scratch *[]byte, row, column int) []byte {
 	return out[from:len(out):len(out)]
 }
 
+// hides reports whether what begins with these bytes, the first of which is
+// suspect, may look like nothing: of most signs the second byte shows that
+// they do not.
+func hides(first, second byte) bool {
+	switch first {
+	case 0xc2:
+		return second == 0xad
+	case 0xe2:
+		return second == 0x80 || second == 0x81
+	case 0xef:
+		return second == 0xbb || second == 0xbf
+	}
+	return true
+}
+
 // The kinds of characters that look like nothing.
 const (
 	plainChar     = iota

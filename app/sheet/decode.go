@@ -24,6 +24,11 @@ func newDecoding(src io.Reader, t transform.Transformer, buffer int) *decoding {
 
 // Read needs room for at least one character.
 func (d *decoding) Read(p []byte) (int, error) {
+	if _, plain := d.t.(utf8Repair); plain && d.err == nil && len(p) >= len(d.in) {
+		if n := d.pass(p[:len(d.in)]); n > 0 {
+			return n, nil
+		}
+	}
 	for {
 		if d.r < d.w || d.err == io.EOF {
 			n, used, err := d.t.Transform(p, d.in[d.r:d.w], d.err == io.EOF)
@@ -46,6 +51,23 @@ func (d *decoding) Read(p []byte) (int, error) {
 		d.w += n
 		d.err = err
 	}
+}
+
+// pass reads UTF-8 to where it is wanted, as far as it needs no repair. What
+// is left stays for Read.
+func (d *decoding) pass(p []byte) int {
+	n := copy(p, d.in[d.r:d.w])
+	if n < len(p) {
+		more, err := d.src.Read(p[n:])
+		n += more
+		d.err = err
+	}
+	whole := n - partial(p[:n])
+	if !utf8.Valid(p[:whole]) {
+		whole = 0
+	}
+	d.r, d.w = 0, copy(d.in, p[whole:n])
+	return whole
 }
 
 // utf8Repair copies UTF-8 and writes U+FFFD for each byte that is not valid.

@@ -179,10 +179,16 @@ func (s *scanner) parse(b []byte) (int, error) {
 			from, seen := i, uint8(0)
 			for i < len(b) {
 				k := s.plain[b[i]]
+				if k == 0 {
+					i++
+					continue
+				}
 				if k&stops != 0 {
 					break
 				}
-				seen |= k
+				if k != suspect || i+1 == len(b) || hides(b[i], b[i+1]) {
+					seen |= k
+				}
 				i++
 			}
 			c = cell{b[from:i:i], seen&special != 0}
