@@ -73,6 +73,9 @@ func (r *run) rival(ctx context.Context, own []Entry) (bool, error) {
 // selected are the fields that the look-up needs.
 func (c *claims) selected() []string {
 	names := []string{fieldID, fieldKey}
+	if c.imp.sets(fieldCreated) {
+		names = append(names, fieldUpdated)
+	}
 	if len(c.rows) == 0 {
 		return names
 	}
@@ -89,29 +92,29 @@ func (c *claims) selected() []string {
 	return names
 }
 
-// ours is the item of a row among those with its key: 0 if none of them is.
-// known is false where one of them could be.
-func (c *claims) ours(e Entry, items []existing) (id int64, known bool) {
+// ours is the item of a row among those with its key; the zero one if none of
+// them is. known is false where one of them could be.
+func (c *claims) ours(e Entry, items []existing) (mine existing, known bool) {
 	plan, own := c.rows[e.Index]
 	if !own {
-		if len(items) == 0 {
-			return 0, true
+		if len(items) > 0 {
+			mine = items[0]
 		}
-		return items[0].id, true
+		return mine, true
 	}
 	for _, it := range items {
 		byUs, same := c.madeByUs(plan, it), c.same(plan, it)
 		switch {
 		case plan.State != EntryPending: // the row says something else by now
-			return 0, false
+			return existing{}, false
 		case !byUs && !same: // somebody else's
-		case byUs && same && id == 0 && !c.rival:
-			id = it.id
+		case byUs && same && mine.id == 0 && !c.rival:
+			mine = it
 		default:
-			return 0, false
+			return existing{}, false
 		}
 	}
-	return id, true
+	return mine, true
 }
 
 // madeByUs reports whether an item was made in the name of the person whose

@@ -160,10 +160,16 @@ func csvOf(t testing.TB, rows [][]string) string {
 // column; styles are inferred.
 func (b *bench) mapped(content string, fields []string) importer.Import {
 	b.t.Helper()
+	return b.mappedWith(content, fields, nil)
+}
+
+// mappedWith is mapped with constants beside.
+func (b *bench) mappedWith(content string, fields []string, constants map[string]string) importer.Import {
+	b.t.Helper()
 	imp := b.upload("file.csv", content)
 	imp, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, importer.Target{EntityTypeID: spa})
 	b.must(err)
-	var m importer.Mapping
+	m := importer.Mapping{Constants: constants}
 	for i, name := range fields {
 		m.Columns = append(m.Columns, importer.ColumnMapping{Column: i, Field: name})
 	}

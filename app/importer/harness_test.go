@@ -152,8 +152,13 @@ func profile() emulator.Profile {
 
 func newBench(t testing.TB, p emulator.Profile) *bench {
 	t.Helper()
+	return benchOf(t, p, emulator.Options{})
+}
+
+func benchOf(t testing.TB, p emulator.Profile, o emulator.Options) *bench {
+	t.Helper()
 	b := &bench{t: t, bell: &bell{}, limit: 0}
-	b.world = emulator.New(emulator.Options{})
+	b.world = emulator.New(o)
 	b.portal = b.world.AddPortal(p)
 	b.web = &web{answers: map[string]http.HandlerFunc{}}
 	b.wire = &wire{inner: b.world.Transport()}

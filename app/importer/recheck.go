@@ -163,9 +163,10 @@ func (r *run) witnesses(ctx context.Context, doubtful []Entry) (map[string]Entry
 }
 
 func (r *run) settleOne(e *Entry, found map[string][]existing, claims *claims, witnesses map[string]Entry) {
-	id, known := claims.ours(*e, found[e.Key])
-	if id > 0 {
-		e.State, e.ItemID = EntryCreated, id
+	it, known := claims.ours(*e, found[e.Key])
+	if it.id > 0 {
+		e.State, e.ItemID = EntryCreated, it.id
+		e.Written = r.writtenAt(e.Written, time.Time{}, it.updated)
 		return
 	}
 	w, has := witnesses[e.Access]

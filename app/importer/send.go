@@ -162,9 +162,9 @@ func (r *run) ofRows(f *flight, fault *bitrix.Error) bool {
 func (f *flight) verdicts(fault *bitrix.Error) []verdict {
 	all := make([]verdict, len(f.tasks))
 	for _, c := range f.commands {
-		result, refused := f.direct.Result, fault
+		result, refused, answered := f.direct.Result, fault, f.direct.Time.Finish
 		if len(f.commands) > 1 {
-			result, refused = f.batch.Results[c.Key], f.batch.Errors[c.Key]
+			result, refused, answered = f.batch.Results[c.Key], f.batch.Errors[c.Key], f.batch.Times[c.Key].Finish
 		}
 		if refused != nil {
 			for i := range c.rows {
@@ -174,6 +174,9 @@ func (f *flight) verdicts(fault *bitrix.Error) []verdict {
 		}
 		// An answer that cannot be read is no word: its rows are looked up.
 		if some, err := verdictsOf(c, f.tasks, result); err == nil {
+			for i := range some {
+				some[i].answered = answered
+			}
 			copy(all[c.first:], some)
 		}
 	}
@@ -199,8 +202,8 @@ func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error
 			e.State, e.ItemID = EntryCreated, v.id
 			if t.entry.ItemID != 0 {
 				e.State, e.Written = EntryUpdated, v.updated
-			} else if !v.updated.IsZero() {
-				e.Written = v.updated
+			} else {
+				e.Written = r.writtenAt(e.Written, v.updated, v.answered)
 			}
 		case v.fault == nil || v.fault.Class == bitrix.Unknown:
 			r.doubt = true // it may be there: it is looked up

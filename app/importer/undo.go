@@ -315,7 +315,7 @@ func (r *run) editedSince(e Entry, it existing) bool {
 		return false // a portal without this time cannot tell
 	}
 	if !e.Written.IsZero() {
-		return it.updated.Sub(e.Written).Abs() > sameMoment
+		return it.updated.Sub(e.Written) > sameMoment
 	}
 	if e.State == EntryUpdated {
 		return true
@@ -323,10 +323,30 @@ func (r *run) editedSince(e Entry, it existing) bool {
 	// The answer to an import does not say when; nothing has happened to an
 	// item that was changed when it was made. With a past of its own it was
 	// changed when it was sent.
-	if slices.ContainsFunc(r.imp.Mapping.Columns, func(c ColumnMapping) bool { return c.Field == fieldCreated }) {
+	if r.imp.sets(fieldCreated) {
 		return it.updated.Sub(e.SentAt).Abs() > r.s.settle
 	}
 	return it.updated.Sub(timeOf(it.fields[fieldCreated])) > sameMoment
+}
+
+// writtenAt is the time of our write of a new item, by the portal's clock, if
+// the item itself will not tell: one with a creation time of the person's own
+// was changed at the latest when the portal answered.
+func (r *run) writtenAt(own, updated, answered time.Time) time.Time {
+	switch {
+	case !updated.IsZero():
+		return updated
+	case own.IsZero() && r.imp.sets(fieldCreated):
+		return answered
+	default:
+		return own
+	}
+}
+
+// sets reports whether rows say what a field holds, each or all alike.
+func (i *Import) sets(name string) bool {
+	_, constant := i.Mapping.Constants[name]
+	return constant || slices.ContainsFunc(i.Mapping.Columns, func(c ColumnMapping) bool { return c.Field == name })
 }
 
 // isBack reports whether the item has its old values already. The portal

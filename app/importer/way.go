@@ -186,6 +186,8 @@ type verdict struct {
 	id      int64
 	updated time.Time
 	fault   *bitrix.Error
+	// answered is when its command was through, by the portal's clock.
+	answered time.Time
 }
 
 // verdictsOf reads the result of one command, a verdict for each of its rows.
