@@ -36,11 +36,13 @@ type bench struct {
 	portal *emulator.Portal
 	client *bitrix.Client
 	store  *store.Store
-	depot  *depot.Folder
-	svc    *importer.Service
-	bell   *bell
-	actor  importer.Actor
-	limit  int
+	// front stands before the store, where a test wants to see it used.
+	front importer.Store
+	depot *depot.Folder
+	svc   *importer.Service
+	bell  *bell
+	actor importer.Actor
+	limit int
 	// released counts connections given back.
 	released atomic.Int32
 	// processes counts them; holder is the name of the last one.
@@ -194,8 +196,12 @@ func (b *bench) service(j importer.Journal) *importer.Service {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(&testWriter{b.t}, nil))
 	}
+	var front importer.Store = b.store
+	if b.front != nil {
+		front = b.front
+	}
 	return importer.New(importer.Options{
-		Store: b.store, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
+		Store: front, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
 		Log: log, MaxUpload: 1 << 28, Holder: b.holder,
 		ReportTitles: [][2]string{{"Row", "Why"}},
 		Fetch:        fetch.New(fetch.Options{Transport: b.web}),

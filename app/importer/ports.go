@@ -98,13 +98,11 @@ type Store interface {
 	// is sealed is left out.
 	ItemEntries(ctx context.Context, portal string, item int64, limit int) ([]ItemEntry, error)
 
-	// SaveEdits keeps corrected cells of an import: one for each Index and
-	// Column, a new one takes the place of the old. They go when the rest of
-	// the import's file goes.
-	SaveEdits(ctx context.Context, imp string, edits []Edit) error
-	// DeleteEdits takes back the corrections of these cells, whatever their
-	// Text; a cell that was not corrected is no error.
-	DeleteEdits(ctx context.Context, imp string, edits []Edit) error
+	// CorrectCells is UpdateImport that in the same transaction keeps corrected
+	// cells, one for each Index and Column, where a new one takes the place of
+	// the old, and takes others back, whatever their Text; a cell that was not
+	// corrected is no error. They go when the rest of the import's file goes.
+	CorrectCells(ctx context.Context, portal, imp string, edits, restored []Edit, change func(*Import) error) (Import, error)
 	// Edits lists those with from <= Index < to, by Index, then Column.
 	Edits(ctx context.Context, imp string, from, to int) ([]Edit, error)
 	CountEdits(ctx context.Context, imp string) (int, error)

@@ -134,40 +134,19 @@ func (s *Service) EditCells(ctx context.Context, a Actor, imp string, edits []Ed
 	if err != nil {
 		return Import{}, err
 	}
-	// The draft comes first and last: a check that somebody begins in between
-	// is not the one that counts.
-	redraft := func(imp *Import) error {
+	// In one transaction with the cells: a start that comes before has the
+	// cells as they were checked, one that comes after finds a draft.
+	_, err = s.store.CorrectCells(ctx, a.Portal, imp, edits, restored, allowed(a, func(imp *Import) error {
 		if err := changeable(*imp); err != nil {
 			return err
 		}
 		imp.redraft()
 		return nil
-	}
-	if _, err := s.update(ctx, a, imp, redraft); err != nil {
-		return Import{}, err
-	}
-	if err := s.store.SaveEdits(ctx, imp, edits); err != nil {
-		return Import{}, fmt.Errorf("saving corrected cells: %w", err)
-	}
-	if err := s.store.DeleteEdits(ctx, imp, restored); err != nil {
-		return Import{}, fmt.Errorf("taking corrections back: %w", err)
-	}
-	if _, err := s.update(ctx, a, imp, redraft); err != nil {
+	}))
+	if err != nil {
 		return Import{}, err
 	}
 	return s.Check(ctx, a, imp)
-}
-
-// forgetEdits takes all corrections of an import back.
-func (s *Service) forgetEdits(ctx context.Context, imp string) error {
-	edits, err := s.store.Edits(ctx, imp, 0, sheet.MaxRows)
-	if err != nil {
-		return fmt.Errorf("reading corrected cells: %w", err)
-	}
-	if err := s.store.DeleteEdits(ctx, imp, edits); err != nil {
-		return fmt.Errorf("forgetting corrected cells: %w", err)
-	}
-	return nil
 }
 
 // sortEdits tells cells that differ from the file from those that are as

@@ -202,7 +202,12 @@ func mayControl(a Actor, imp Import) bool { return a.Admin || imp.User == a.User
 
 // update changes an import that the actor may control.
 func (s *Service) update(ctx context.Context, a Actor, id string, change func(*Import) error) (Import, error) {
-	return s.store.UpdateImport(ctx, a.Portal, id, func(imp *Import) error {
+	return s.store.UpdateImport(ctx, a.Portal, id, allowed(a, change))
+}
+
+// allowed is a change for those who may control the import.
+func allowed(a Actor, change func(*Import) error) func(*Import) error {
+	return func(imp *Import) error {
 		if !visible(a, *imp) {
 			return ErrNotFound
 		}
@@ -210,7 +215,7 @@ func (s *Service) update(ctx context.Context, a Actor, id string, change func(*I
 			return Refuse("not_yours", "name", imp.UserName)
 		}
 		return change(imp)
-	})
+	}
 }
 
 // connect opens the connection of an actor or an import.

@@ -395,7 +395,12 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 			if u.State != Received {
 				return imp, nil
 			}
-			imp, err := s.update(ctx, a, imp.ID, func(imp *Import) error {
+			// Corrected cells belong to the rows of the former reading.
+			edits, err := s.store.Edits(ctx, imp.ID, 0, sheet.MaxRows)
+			if err != nil {
+				return Import{}, fmt.Errorf("reading corrected cells: %w", err)
+			}
+			return s.store.CorrectCells(ctx, a.Portal, imp.ID, nil, edits, allowed(a, func(imp *Import) error {
 				if err := changeable(*imp); err != nil {
 					return err
 				}
@@ -403,12 +408,7 @@ func (s *Service) draftOf(ctx context.Context, a Actor, u Upload) (Import, error
 				imp.Mapping = Mapping{}
 				imp.Decisions = nil
 				return nil
-			})
-			if err != nil {
-				return Import{}, err
-			}
-			// Corrected cells belong to the rows of the former reading.
-			return imp, s.forgetEdits(ctx, imp.ID)
+			}))
 		}
 	}
 	limit, err := s.limits.RowLimit(ctx, a.Portal)

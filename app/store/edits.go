@@ -21,31 +21,46 @@ type editRow struct {
 
 func (editRow) TableName() string { return "edits" }
 
-// SaveEdits keeps corrected cells of an import; of two for the same cell the
-// last counts. ErrNotFound for an import whose file was forgotten.
-func (s *Store) SaveEdits(ctx context.Context, imp string, edits []importer.Edit) error {
+// CorrectCells keeps corrected cells of an import, takes others back, and
+// changes the import, all in one transaction: whoever checks or starts it sees
+// all of this or nothing. Of two edits of one cell the last counts; the text
+// of those taken back does not matter. ErrNotFound for an import whose file
+// was forgotten.
+func (s *Store) CorrectCells(ctx context.Context, portal, imp string, edits, restored []importer.Edit, change func(*importer.Import) error) (importer.Import, error) {
+	var changed importer.Import
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		before, err := findImport(locked(tx), portal, imp)
+		if err != nil {
+			return err
+		}
+		if changed, err = s.changeImport(tx, before, results{}, change); err != nil {
+			return err
+		}
+		if err := saveEdits(ctx, tx, before, edits); err != nil {
+			return err
+		}
+		return deleteEdits(tx, imp, restored)
+	})
+	return changed, changeError(err, "correcting cells of import %s", imp)
+}
+
+// saveEdits seals and keeps edits of an import that the transaction holds.
+func saveEdits(ctx context.Context, tx *gorm.DB, row importRow, edits []importer.Edit) error {
 	if len(edits) == 0 {
 		return nil
 	}
-	rows, err := packEdits(imp, edits)
-	if err == nil {
-		err = s.tx(ctx, func(tx *gorm.DB) error {
-			// Locked, so that the import is not forgotten meanwhile.
-			row, err := journalOf(locked(tx), imp)
-			if err != nil {
-				return err
-			}
-			own, err := journalVault(row)
-			if err != nil {
-				return err
-			}
-			return sealedWith(ctx, tx, own).Clauses(clause.OnConflict{
-				Columns:   []clause.Column{{Name: "import_id"}, {Name: "idx"}, {Name: "col"}},
-				DoUpdates: clause.AssignmentColumns([]string{"content"}),
-			}).CreateInBatches(rows, chunk).Error
-		})
+	rows, err := packEdits(row.ID, edits)
+	if err != nil {
+		return err
 	}
-	return wrap(err, "saving edits of import %s", imp)
+	own, err := journalVault(row)
+	if err != nil {
+		return err
+	}
+	return sealedWith(ctx, tx, own).Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "import_id"}, {Name: "idx"}, {Name: "col"}},
+		DoUpdates: clause.AssignmentColumns([]string{"content"}),
+	}).CreateInBatches(rows, chunk).Error
 }
 
 func packEdits(imp string, edits []importer.Edit) ([]editRow, error) {
@@ -66,25 +81,17 @@ func packEdits(imp string, edits []importer.Edit) ([]editRow, error) {
 	return rows, nil
 }
 
-// DeleteEdits takes corrections of an import back. The text of edits does not
-// matter.
-func (s *Store) DeleteEdits(ctx context.Context, imp string, edits []importer.Edit) error {
-	if len(edits) == 0 {
-		return nil
-	}
-	err := s.tx(ctx, func(tx *gorm.DB) error {
-		for from := 0; from < len(edits); from += chunk {
-			cells := make([][]any, 0, chunk)
-			for _, e := range edits[from:min(from+chunk, len(edits))] {
-				cells = append(cells, []any{e.Index, e.Column})
-			}
-			if err := tx.Where("import_id = ? AND (idx, col) IN ?", imp, cells).Delete(&editRow{}).Error; err != nil {
-				return err
-			}
+func deleteEdits(tx *gorm.DB, imp string, edits []importer.Edit) error {
+	for from := 0; from < len(edits); from += chunk {
+		cells := make([][]any, 0, chunk)
+		for _, e := range edits[from:min(from+chunk, len(edits))] {
+			cells = append(cells, []any{e.Index, e.Column})
 		}
-		return nil
-	})
-	return wrap(err, "deleting edits of import %s", imp)
+		if err := tx.Where("import_id = ? AND (idx, col) IN ?", imp, cells).Delete(&editRow{}).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Edits lists the corrected cells of rows from <= Index < to. A forgotten

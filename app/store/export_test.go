@@ -1,5 +1,11 @@
 package store
 
+import (
+	"context"
+
+	"github.com/spa-importer/spa-importer/app/importer"
+)
+
 // DueLanesQuery is what the tests ask the query planner about.
 const DueLanesQuery = dueLanes
 
@@ -8,3 +14,22 @@ const UsingUploadQuery = usingUpload
 
 // ItemEntriesQuery finds the rows of an item.
 const ItemEntriesQuery = itemEntries
+
+// SaveEdits is CorrectCells without a change of the import.
+func (s *Store) SaveEdits(ctx context.Context, imp string, edits []importer.Edit) error {
+	return s.correct(ctx, imp, edits, nil)
+}
+
+// DeleteEdits is CorrectCells that takes cells back.
+func (s *Store) DeleteEdits(ctx context.Context, imp string, edits []importer.Edit) error {
+	return s.correct(ctx, imp, nil, edits)
+}
+
+func (s *Store) correct(ctx context.Context, imp string, edits, restored []importer.Edit) error {
+	portal, err := s.ImportPortal(ctx, imp)
+	if err != nil {
+		return err
+	}
+	_, err = s.CorrectCells(ctx, portal, imp, edits, restored, nil)
+	return err
+}
