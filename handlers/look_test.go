@@ -170,6 +170,7 @@ func (s *studio) draw(whole bool) {
 	s.shoot("1280-light")
 	if whole {
 		s.obeys("light", standard)
+		s.reads()
 		s.theme("dark")
 		s.obeys("dark", colours)
 		s.shoot("1280-dark")
