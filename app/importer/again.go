@@ -36,12 +36,27 @@ const trialRows = 5
 
 // Try begins to write a checked import and pauses after its first rows, so
 // that a person can look at what comes of them: then the rest follows by
-// Resume, or Undo takes them back.
+// Resume, or Undo takes them back. Only rows that are written count: there is
+// nothing to look at in others.
 func (s *Service) Try(ctx context.Context, a Actor, imp string, rows int) (Import, error) {
 	if rows <= 0 {
 		rows = trialRows
 	}
-	return s.start(ctx, a, imp, rows)
+	i, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Import{}, err
+	}
+	until := 0 // all of them, if they are no more than that
+	if i.State == Checked {
+		last, _, err := s.filterRows(ctx, i, RowFilter{States: []EntryState{EntryCreated, EntryUpdated}}, rows-1, 1)
+		if err != nil {
+			return Import{}, fmt.Errorf("finding the rows to try: %w", err)
+		}
+		for _, index := range last {
+			until = index + 1
+		}
+	}
+	return s.start(ctx, a, imp, until)
 }
 
 // RetryFailed makes a draft of the rows of an ended import that failed: with

@@ -60,6 +60,22 @@ func TestTry(t *testing.T) {
 			}
 		})
 	})
+	t.Run("rows that are left out do not count", func(t *testing.T) {
+		bubble(t, profile(), func(t *testing.T, b *bench) {
+			file := strings.ReplaceAll(table(40), ";Red|Blue", ";Red")
+			for _, bad := range []int{0, 1, 3, 6} {
+				file = strings.Replace(file, fmt.Sprintf("N-%04d;%d;", bad, bad), fmt.Sprintf("N-%04d;many;", bad), 1)
+			}
+			imp := b.checked(file)
+			_, err := b.svc.Try(b.ctx(), b.actor, imp.ID, 5)
+			b.must(err)
+			b.must(b.pump(b.svc))
+			imp = b.reload(imp.ID)
+			if !imp.Tried() || imp.Counts != (importer.Counts{Created: 5, Failed: 4}) {
+				t.Fatalf("%s, %+v", imp.State, imp.Counts)
+			}
+		})
+	})
 	t.Run("a file that is shorter", func(t *testing.T) {
 		bubble(t, profile(), func(t *testing.T, b *bench) {
 			imp := b.checked(table(3))
