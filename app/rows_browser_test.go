@@ -20,7 +20,7 @@ func TestPlanFollowsCorrections(t *testing.T) {
 	p := &person{t: t, began: time.Now(), page: startBrowser(t).MustPage(d.portal.URL() + "/")}
 	before := len(d.portal.Items(emulator.DemoContracts))
 	p.toCheck(contractsFile(t, 3, 0))
-	p.shows("3 rows were checked: Create 2 · leave out 1 with errors", "Problems 1")
+	p.shows("3 rows were checked: create 2 · leave out 1 with errors", "Problems 1")
 	p.click(".tabs [value=rows]")
 	p.shows("Has an error")
 
@@ -30,7 +30,7 @@ func TestPlanFollowsCorrections(t *testing.T) {
 	p.wait(".sheet input")
 	p.must(p.page.InsertText("77.50"))
 	p.keys(input.Enter)
-	p.shows("3 rows were checked: Create 3", "Problems 0")
+	p.shows("3 rows were checked: create 3", "Problems 0")
 	p.picture("corrected")
 
 	p.must(p.wait(cell).Focus())

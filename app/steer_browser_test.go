@@ -244,7 +244,7 @@ func TestFixFailedRows(t *testing.T) {
 	p.must(p.wait("#action-0").Select([]string{"option[value=use]"}, true, rod.SelectorTypeCSSSector))
 	p.must(p.wait("#with-0").Input("77.50"))
 	p.must(p.wait("[form=decide][value=apply]").Type(input.Enter))
-	p.shows("2 rows were checked: Create 2")
+	p.shows("2 rows were checked: create 2")
 	p.must(p.wait("[formaction$='/receipt'].primary").Type(input.Enter))
 	p.shows("Import 2 items")
 	p.click("[formaction$='/start'].primary")

@@ -308,7 +308,7 @@ func (s *Server) findings(c *fiber.Ctx, v visit) error {
 		list = append(list, findingAnswer{
 			Choices: pairs, ID: f.ID, Kind: kindOf(f), Needed: findingRow{Finding: f}.Needed(), Links: linksOf(t, portalOrigin(v), f),
 			N: from + i, Column: f.Column, Title: title, Value: f.Value, Closest: f.Closest,
-			Where: t.Text("check.in_rows", "n", f.Rows) + ": " + rowNumbers(t, f.First, f.Rows), Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
+			Where: t.Text("check.in_rows", "n", f.Rows) + t.Text("format.colon") + " " + rowNumbers(t, f.First, f.Rows), Blocks: f.Blocks, Text: t.Problem(f.Problem.Code, f.Problem.Args),
 			Decided: string(decided[decisionKey{f.Column, f.Value}]),
 		})
 	}

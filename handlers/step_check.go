@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -294,11 +293,7 @@ func sentence(t locale.Catalogue, plan importer.Counts, imp importer.Import) str
 			parts = append(parts, t.Text(p.key, "n", p.n, "limit", imp.Limit))
 		}
 	}
-	text := []rune(strings.Join(parts, " · "))
-	if len(text) > 0 {
-		text[0] = unicode.ToUpper(text[0])
-	}
-	return string(text)
+	return strings.Join(parts, " · ")
 }
 
 // block counts a finding for its column; findings come by column.

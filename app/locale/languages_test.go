@@ -33,7 +33,7 @@ var grammars = map[string]grammar{
 
 // everywhere are texts that may be the same in all languages: codes, names,
 // placeholders alone.
-const everywhere = "{type}: {name}|15|12|7|A-0001|CO_12|ID|E-mail|ID {id}|{title} (ID {id})|{name}: {why}|{date}, {time}|15:04|" +
+const everywhere = ":|{type}: {name}|15|12|7|A-0001|CO_12|ID|E-mail|ID {id}|{title} (ID {id})|{name}: {why}|{date}, {time}|15:04|" +
 	"https://example.com|https://example.com/offer.pdf|UTF-8|UTF-16 LE|UTF-16 BE|UTF-32 LE|UTF-32 BE|CP437 (DOS)|" +
 	"Mac Roman|{n} KB|{n} MB|{n} GB|{n}%|EUR|Example Ltd"
 
@@ -165,7 +165,7 @@ func TestTypography(t *testing.T) {
 				if open, end := strings.Count(words, string(own[0])), strings.Count(words, string(own[1])); open != end {
 					t.Errorf("%s %s: %d marks open, %d close: %q", lang, key, open, end, words)
 				}
-				if strings.Contains(words, "  ") || words != strings.TrimSpace(words) && key != "common.error_prefix" {
+				if strings.Contains(words, "  ") || words != strings.TrimSpace(words) && key != "common.error_prefix" && key != "format.colon" {
 					t.Errorf("%s %s: stray spaces: %q", lang, key, words)
 				}
 				if lang == "fr" {
