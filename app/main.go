@@ -31,7 +31,7 @@ For the operator, beside the app that serves, with its settings:
 	app portals [-json|-csv]
 	    portals, their users and imports
 	app registrations [-json|-csv]
-	    who has registered
+	    who has registered; -delete=member_id deletes what somebody asks to
 	app imports [-portal=member_id|domain] [-limit=100] [-json|-csv]
 	    imports, the newest first
 	app restlog -import=id

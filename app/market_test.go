@@ -252,7 +252,7 @@ func TestMarketRequirements(t *testing.T) {
 func testsOfTheRepository(t *testing.T) map[string]bool {
 	t.Helper()
 	tests := map[string]bool{}
-	name := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+	name := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\([tf] \*testing\.[TF]\)`)
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

@@ -80,6 +80,9 @@ func TestOperatorLooks(t *testing.T) {
 			if len(rows) != 2 || rows[1][1] != "'=cmd|' /C calc'!A0" || rows[1][4] != "+1 555 0100" || rows[1][7] != "2026-11-02 10:00" {
 				t.Errorf("registrations: %q", rows)
 			}
+			if got := s.says("registrations", "-delete="+s.portal.MemberID()); !strings.Contains(got, "is deleted") || strings.Contains(s.says("registrations"), "alma") {
+				t.Errorf("deleting the registration: %s", got)
+			}
 			for _, of := range []string{s.portal.MemberID(), strings.TrimPrefix(s.portal.URL(), "http://")} {
 				if got := s.says("imports", "-portal", of); !strings.Contains(got, imp.ID) || !strings.Contains(got, "contracts.csv") ||
 					strings.Contains(got, "Contract 1") {

@@ -109,10 +109,30 @@ func portalLines(ctx context.Context, db *store.Store) ([]portalLine, error) {
 	return lines, nil
 }
 
-func registrationsCommand(ctx context.Context, c console) error {
-	w, err := c.parse(0, []string{"json", "csv"}, nil)
+// deleteRegistration does what somebody has asked for who has registered.
+func deleteRegistration(ctx context.Context, c console, w words, name string) error {
+	db, _, end, err := c.openAside(ctx, w.settings, true)
 	if err != nil {
 		return err
+	}
+	err = db.Unregister(ctx, name)
+	if err = errors.Join(err, end()); errors.Is(err, portal.ErrNotFound) {
+		return fmt.Errorf("no portal %q has registered: `app registrations` lists them", name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "The registration of %s is deleted. Its imports have the limit of rows again.\n", name)
+	return err
+}
+
+func registrationsCommand(ctx context.Context, c console) error {
+	w, err := c.parse(0, []string{"json", "csv"}, []string{"delete"})
+	if err != nil {
+		return err
+	}
+	if name, asked := w.values["delete"]; asked {
+		return deleteRegistration(ctx, c, w, name)
 	}
 	db, _, end, err := c.openAside(ctx, w.settings, false)
 	if err != nil {

@@ -347,6 +347,45 @@ func TestTypeEvents(t *testing.T) {
 	}
 }
 
+// badFiles fails with a panic, as a bug would.
+type badFiles struct{}
+
+func (badFiles) DeleteFiles(context.Context, []string, []string) error { panic("a bug") }
+
+// TestPanicInTheBackground: a job that panics is logged, and the next ones
+// are done.
+func TestPanicInTheBackground(t *testing.T) {
+	h := newHouse(t)
+	h.install()
+	h.fill()
+	h.change = func(o *portal.Options) { o.Files = badFiles{} }
+	s := h.service()
+	s.Start(t.Context())
+	h.clock.add(time.Minute)
+	h.remove()
+	all := h.portal.Deliveries()
+	for _, body := range []string{all[len(all)-1].Body, craft("ONAPPUPDATE", h.clock.Now(), h.auth("access_token", strings.Repeat("f", 70)))} {
+		e, err := bitrix.ParseEvent([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Event(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if p := h.row(); p.Status != portal.Removed {
+		t.Errorf("portal %+v", p)
+	}
+	for _, want := range []string{"panic in the background", "a bug", "events_test.go", "event could not be carried out"} {
+		if !strings.Contains(h.log.String(), want) {
+			t.Errorf("the log lacks %q", want)
+		}
+	}
+}
+
 func TestPaymentIsOnlyAHint(t *testing.T) {
 	h := newHouse(t)
 	h.install()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -217,6 +218,29 @@ func TestRegistrations(t *testing.T) {
 		}
 		if diff := cmp.Diff([]portal.Registration{{Portal: "p0"}, first}, must(s.Registrations(ctx))); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+// A registration goes on request alone, and leaves no trace.
+func TestUnregister(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s, ctx := d.open(t), t.Context()
+		for _, p := range []string{"p1", "p2"} {
+			check(t, s.Register(ctx, portal.Registration{Portal: p, Company: "Quondam Ltd of " + p}))
+		}
+		check(t, s.Unregister(ctx, "p1"))
+		if err := s.Unregister(ctx, "p1"); !errors.Is(err, portal.ErrNotFound) {
+			t.Errorf("a second time: %v", err)
+		}
+		if got := must(s.Registrations(ctx)); len(got) != 1 || got[0].Portal != "p2" {
+			t.Errorf("left: %+v", got)
+		}
+		if d.kind == "sqlite" {
+			check(t, s.Close())
+			if b := must(os.ReadFile(d.path)); bytes.Contains(b, []byte("Quondam Ltd of p1")) || !bytes.Contains(b, []byte("Quondam Ltd of p2")) {
+				t.Error("the file of the database holds what was deleted, or not what was kept")
+			}
 		}
 	})
 }

@@ -60,6 +60,21 @@ func (s *Store) Registration(ctx context.Context, memberID string) (portal.Regis
 	return row.unpack(), wrap(err, "reading the registration of portal %s", memberID)
 }
 
+// Unregister deletes the registration of a portal; ErrNotFound if it has none.
+func (s *Store) Unregister(ctx context.Context, memberID string) error {
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		q := tx.Where("portal = ?", memberID).Delete(&registrationRow{})
+		if q.Error == nil && q.RowsAffected == 0 {
+			return portal.ErrNotFound
+		}
+		return q.Error
+	})
+	if err == nil {
+		err = s.scrub(ctx)
+	}
+	return wrap(err, "deleting the registration of portal %s", memberID)
+}
+
 // Registrations lists all registrations, by portal.
 func (s *Store) Registrations(ctx context.Context) ([]portal.Registration, error) {
 	var rows []registrationRow
