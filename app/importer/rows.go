@@ -30,13 +30,38 @@ type rowSource struct {
 	imp   string
 	// edited: there are corrected cells at all.
 	edited bool
-	// returned: the file is a report of ours that has come back.
-	returned bool
+}
+
+// returned is the table of a report of ours that has come back: what was made
+// safe for spreadsheet programs is as it was again.
+type returned struct{ tableReader }
+
+// Read is that of sheet.Reader with the original cells.
+func (r returned) Read(ctx context.Context, from, n int, f func(index int, row sheet.Row) error) error {
+	return r.tableReader.Read(ctx, from, n, func(index int, row sheet.Row) error {
+		for i, cell := range row.Cells {
+			row.Cells[i] = original(cell)
+		}
+		return f(index, row)
+	})
+}
+
+// openFile opens the rows of a file as its person has written them.
+func (s *Service) openFile(ctx context.Context, u Upload) (tableReader, io.Closer, error) {
+	table, closer, err := s.openTable(ctx, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Rows taken from another file were read in this way before.
+	if !u.Derived && s.ofReport(table.Columns()) {
+		return returned{table}, closer, nil
+	}
+	return table, closer, nil
 }
 
 // openRows opens the rows of an import.
 func (s *Service) openRows(ctx context.Context, imp Import, u Upload) (*rowSource, io.Closer, error) {
-	table, closer, err := s.openTable(ctx, u)
+	table, closer, err := s.openFile(ctx, u)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,9 +70,7 @@ func (s *Service) openRows(ctx context.Context, imp Import, u Upload) (*rowSourc
 		closer.Close()
 		return nil, nil, fmt.Errorf("counting corrected cells: %w", err)
 	}
-	return &rowSource{
-		tableReader: table, store: s.store, imp: imp.ID, edited: n > 0, returned: s.ofReport(table.Columns()),
-	}, closer, nil
+	return &rowSource{tableReader: table, store: s.store, imp: imp.ID, edited: n > 0}, closer, nil
 }
 
 // ofReport recognises the file that WriteFailed has written, by its last two
@@ -59,16 +82,6 @@ func (s *Service) ofReport(columns []sheet.Column) bool {
 
 // Read is that of sheet.Reader; the corrected cells are in the rows.
 func (r *rowSource) Read(ctx context.Context, from, n int, f func(index int, row sheet.Row) error) error {
-	if r.returned {
-		// What was made safe for spreadsheet programs is as it was again.
-		inner := f
-		f = func(index int, row sheet.Row) error {
-			for i, cell := range row.Cells {
-				row.Cells[i] = original(cell)
-			}
-			return inner(index, row)
-		}
-	}
 	if !r.edited || n <= 0 {
 		return r.tableReader.Read(ctx, from, n, f)
 	}
@@ -156,7 +169,7 @@ func (s *Service) sortEdits(ctx context.Context, imp Import, edits []Edit) (chan
 	if err != nil {
 		return nil, nil, fmt.Errorf("loading upload: %w", err)
 	}
-	table, closer, err := s.openTable(ctx, u)
+	table, closer, err := s.openFile(ctx, u)
 	if err != nil {
 		return nil, nil, err
 	}
