@@ -14,9 +14,12 @@ type dateParts struct {
 	value  [3]int
 	length [3]int // digits
 	count  int
-	month  int  // from a name; 0 for none
-	before int  // numbers before the name
-	mark   byte // the mark between the numbers: . / - or a space
+	month  int // from a name; 0 for none
+	before int // numbers before the name
+	// tuesday: the name was a "mar" in front of everything, which is March,
+	// and in French and Spanish also the day before a Wednesday.
+	tuesday bool
+	mark    byte // the mark between the numbers: . / - or a space
 }
 
 // split takes a date apart. It fails on anything that is in no date.
@@ -47,7 +50,8 @@ func (p *dateParts) split(s string) bool {
 			mark, gap = c, true
 			i++
 		case c == ' ' || c == ',' || c == '\'':
-			comma = comma || c == ','
+			// Behind the day of the week it may stand beside numbers, too.
+			comma = comma || c == ',' && (p.count > 0 || i == 0)
 			if mark == 0 {
 				mark = ' '
 			}
@@ -123,7 +127,8 @@ func (p *dateParts) word(w string) bool {
 		w = fold(w)
 		month, filler = monthNames[w], dateFillers[w]
 	}
-	if month != 0 && p.month == 0 {
+	if month != 0 && (p.month == 0 || p.tuesday) {
+		p.tuesday = p.month == 0 && p.count == 0 && len(w) == 3 && month == 3
 		p.month, p.before = month, p.count
 		return true
 	}

@@ -202,3 +202,31 @@ func TestWordsOfTheLanguages(t *testing.T) {
 		check(number, w.errors, "- <cell_error>")
 	}
 }
+
+// TestNotationsOfTheLanguages: dates, times and amounts as the languages'
+// spreadsheet programs and habits write them.
+func TestNotationsOfTheLanguages(t *testing.T) {
+	c := portal()
+	c.Currencies = []string{"RUB", "EUR", "USD", "BRL", "CHF"}
+	dmy := field.Style{DateOrder: field.DMY}
+	for _, n := range []struct {
+		conv  *field.Converter
+		want  string
+		cells []string
+	}{
+		{converter(t, own("date"), dmy, c), `"2026-03-03"`, []string{"3 марта 2026 г.", "Di, 03.03.2026", "Dienstag, 3. März 2026", "3. Mrz. 26",
+			"mar. 3 mars 2026", "3-mars-2026", "mar, 3 mar 2026", "martes, 3 de marzo de 2026", "03-mar.-26", "3.º de marzo de 2026",
+			"ter, 3 de mar. de 2026", "terça-feira, 3 de março de 2026", "03/mar/26", "lunes, 03/03/2026"}},
+		{converter(t, own("datetime"), dmy, c), `"2026-03-13T14:30:00+00:00"`, []string{"13.03.2026 в 14:30", "13.03.2026 um 14:30 Uhr", "13/03/2026 à 14h30",
+			"13/03/2026 14:30 h", "13/03/2026 2:30 p.\u00a0m.", "13/03/2026 a las 14:30", "13/03/2026 às 14h30", "13/03/2026 02:30:00 PM"}},
+		{converter(t, own("money"), field.Style{Decimal: ","}, c), `"1200|EUR"`, []string{"1.200,00 €", "1.200,- €", "€ 1 200,--", "EUR 1'200", "1\u202f200,00 euros"}},
+		{converter(t, own("money"), field.Style{Decimal: "."}, c), `"20|CHF"`, []string{"Fr. 20.-", "CHF 20.–", "20 Franken"}},
+		{converter(t, own("money"), field.Style{Decimal: ","}, c), `"20|BRL"`, []string{"R$ 20,00", "R$20", "20 reais"}},
+	} {
+		for _, cell := range n.cells {
+			if have := wire(t, n.conv, cell, nil); have != n.want {
+				t.Errorf("%q: %s, want %s", cell, have, n.want)
+			}
+		}
+	}
+}

@@ -43,6 +43,7 @@ func readAnyAmount(s string, st Style) (amount, string) {
 		return amount{text: canonical(false, whole, fraction)}, ""
 	}
 	a, negative := amount{}, false
+	s = withoutDash(s)
 	if len(s) > 1 && s[0] == '(' && s[len(s)-1] == ')' {
 		negative, s = true, clean(s[1:len(s)-1])
 	}
@@ -69,6 +70,21 @@ func readAnyAmount(s string, st Style) (amount, string) {
 		return a, numberInvalid
 	}
 	return a, ""
+}
+
+// withoutDash takes away the dash that stands for no cents: 20,- €, 20.--.
+func withoutDash(s string) string {
+	for i := 1; i+1 < len(s); i++ {
+		if s[i] != ',' && s[i] != '.' || s[i-1] < '0' || s[i-1] > '9' {
+			continue
+		}
+		rest := strings.TrimLeft(s[i+1:], "-–—")
+		if len(rest) == len(s)-i-1 || rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+			continue
+		}
+		return s[:i] + rest
+	}
+	return s
 }
 
 // marksOnly reports digits with dots, commas and spaces between them.
