@@ -167,6 +167,9 @@ func (c *Converter) Refs(cell string) []Ref {
 	return refs
 }
 
+// Refers reports whether cells of the column may have to be looked up.
+func (c *Converter) Refers() bool { return c.refs != nil }
+
 // EachRef is Refs without the slice.
 func (c *Converter) EachRef(cell string, f func(Ref)) {
 	if c.refs == nil {

@@ -68,17 +68,22 @@ func timeOf(m moment) string {
 // likelyExcel recognises an Excel day number in a column that is not known
 // to hold them.
 func likelyExcel(s string) *Problem {
-	a, code := readAmount(s, Style{Decimal: "."})
-	if code != "" || a.unit != "" || compare(a.text, strconv.Itoa(excelLikelyFirst)) < 0 ||
-		compare(a.text, strconv.Itoa(excelLikelyLast)) > 0 {
-		return trouble(dateInvalid)
-	}
-	m, ok := excelMoment(a.text)
+	m, ok := excelDay(s)
 	if !ok {
 		return trouble(dateInvalid)
 	}
 	text := m.dateText() + timeOf(m)
 	return trouble(dateExcel, "date", text).near(text)
+}
+
+// excelDay reads a day number that is a date beyond reasonable doubt.
+func excelDay(s string) (moment, bool) {
+	a, code := readAmount(s, Style{Decimal: "."})
+	if code != "" || a.unit != "" || compare(a.text, strconv.Itoa(excelLikelyFirst)) < 0 ||
+		compare(a.text, strconv.Itoa(excelLikelyLast)) > 0 {
+		return moment{}, false
+	}
+	return excelMoment(a.text)
 }
 
 // date converts to "2006-01-02": a time would make the portal shift zones.

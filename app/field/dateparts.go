@@ -71,13 +71,7 @@ func (p *dateParts) split(s string) bool {
 				return false
 			}
 			from := i
-			for i < len(s) {
-				r, n := utf8.DecodeRuneInString(s[i:])
-				if !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) {
-					break
-				}
-				i += n
-			}
+			i += wordLength(s[i:])
 			if !p.word(s[from:i]) {
 				return false
 			}
@@ -89,6 +83,29 @@ func (p *dateParts) split(s string) bool {
 	}
 	closed := mark == 0 || mark == ' ' || p.mark == '.' && mark == '.'
 	return closed && (p.month != 0 || !comma)
+}
+
+// wordLength is how many bytes of letters s begins with.
+func wordLength(s string) int {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if c|0x20 < 'a' || c|0x20 > 'z' {
+				return i
+			}
+			i++
+			continue
+		}
+		if i+1 < len(s) && russian(s[i], s[i+1]) {
+			i += 2
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) {
+			return i
+		}
+		i += n
+	}
+	return len(s)
 }
 
 // marked notes the mark before a number. Between numbers it must always be
@@ -118,7 +135,7 @@ func ordinal(s string) int {
 // word takes up a month name, and passes over words that dates are spoken
 // with.
 func (p *dateParts) word(w string) bool {
-	var buf [16]byte
+	var buf [32]byte
 	var month int
 	var filler bool
 	if lower, ok := lowerWord(w, &buf); ok {

@@ -137,6 +137,9 @@ func (r *Profiler) integer(s string, row int) traits {
 
 // number looks at numbers with marks, signs and units.
 func (r *Profiler) number(s string, row int) traits {
+	if whole, fraction, mark := quickFraction(s); mark != 0 {
+		return r.fraction(s, row, whole, fraction, mark)
+	}
 	a, code := readAmount(s, Style{})
 	if code != "" && code != numberAmbiguous || len(a.unit) > maxUnit {
 		return 0
@@ -149,11 +152,36 @@ func (r *Profiler) number(s string, row int) traits {
 	if !strings.Contains(a.text, ".") {
 		return k | isInteger
 	}
-	if len(a.text) > 5 && a.text[5] == '.' && likelyExcel(s).Code == dateExcel {
-		k |= isExcel
-		r.p.Order.Excel.add(s, row)
+	if len(a.text) > 5 && a.text[5] == '.' {
+		k |= r.excel(s, row)
 	}
 	return k
+}
+
+// fraction is number for a decimal mark between digits.
+func (r *Profiler) fraction(s string, row int, whole, fraction string, mark byte) traits {
+	if mark == '.' {
+		r.p.Marks.Dot.add(s, row)
+	} else {
+		r.p.Marks.Comma.add(s, row)
+	}
+	k := isNumber
+	if strings.Trim(fraction, "0") == "" {
+		return k | isInteger
+	}
+	if len(whole) == 5 {
+		k |= r.excel(s, row)
+	}
+	return k
+}
+
+// excel looks at numbers that may be days of Excel's.
+func (r *Profiler) excel(s string, row int) traits {
+	if _, ok := excelDay(s); !ok {
+		return 0
+	}
+	r.p.Order.Excel.add(s, row)
+	return isExcel
 }
 
 // marks notes which mark is what in a number.

@@ -46,7 +46,7 @@ func quickNumber(s string, st Style) (string, bool) {
 		return "", false
 	}
 	if i < len(s) {
-		n = quickFraction(&b, n, s[i+1:])
+		n = quickDigits(&b, n, s[i+1:])
 	}
 	if n < 0 || n == first+1 && b[first] == '0' && first == 1 {
 		return "", false
@@ -54,9 +54,9 @@ func quickNumber(s string, st Style) (string, bool) {
 	return string(b[:n]), true
 }
 
-// quickFraction appends the digits after the decimal mark; -1 if there are
+// quickDigits appends the digits after the decimal mark; -1 if there are
 // others, or none.
-func quickFraction(b *[40]byte, n int, s string) int {
+func quickDigits(b *[40]byte, n int, s string) int {
 	if !digitsOnly(s) {
 		return -1
 	}
@@ -138,22 +138,60 @@ func quickUnit(s string) (number, unit string) {
 	return s[:i], clean(s[i:])
 }
 
-// lowerWord is a word in lower case, in buf where it is short ASCII.
-func lowerWord(w string, buf *[16]byte) ([]byte, bool) {
+// lowerWord is a word in lower case, in buf where it is short and of ASCII
+// and the letters of Russian. It is what fold makes of it.
+func lowerWord(w string, buf *[32]byte) ([]byte, bool) {
 	if len(w) > len(buf) {
 		return nil, false
 	}
 	for i := 0; i < len(w); i++ {
 		c := w[i]
-		if c >= utf8.RuneSelf {
-			return nil, false
-		}
-		if c >= 'A' && c <= 'Z' {
+		switch {
+		case c >= 'A' && c <= 'Z':
 			c |= 0x20
+		case c < utf8.RuneSelf:
+		case i+1 < len(w) && russian(c, w[i+1]):
+			buf[i], buf[i+1] = lowerRussian(c, w[i+1])
+			i++
+			continue
+		default:
+			return nil, false
 		}
 		buf[i] = c
 	}
 	return buf[:len(w)], true
+}
+
+// russian reports the two bytes of a letter from А to я; Ё is not among them.
+func russian(a, b byte) bool {
+	return a == 0xD0 && b >= 0x90 && b <= 0xBF || a == 0xD1 && b >= 0x80 && b <= 0x8F
+}
+
+func lowerRussian(a, b byte) (byte, byte) {
+	switch {
+	case a != 0xD0 || b >= 0xB0:
+		return a, b
+	case b < 0xA0:
+		return a, b + 0x20
+	}
+	return 0xD1, b - 0x20
+}
+
+// quickFraction reads digits with one mark among them that can only be the
+// decimal one: 12.50, but not 1.234, which may be a thousand.
+func quickFraction(s string) (whole, fraction string, mark byte) {
+	i := 0
+	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		i++
+	}
+	if i == 0 || i+1 >= len(s) || s[i] != '.' && s[i] != ',' || s[0] == '0' && i > 1 {
+		return "", "", 0
+	}
+	whole, fraction = s[:i], s[i+1:]
+	if len(fraction) == 3 && i <= 3 && s[0] != '0' || !digitsOnly(fraction) {
+		return "", "", 0
+	}
+	return whole, fraction, s[i]
 }
 
 // quickURL recognises https://example.org/page?id=1 without escapes.

@@ -298,13 +298,16 @@ func (c *check) found(number int, f cellFinding) {
 			c.has = append(c.has, 0)
 			return
 		}
-		// The map keeps its key for the length of the check, so the text must
-		// not hold on to the row it came from.
+		// Findings stay for the length of the check, so their texts must not
+		// hold on to the rows they came from.
 		key.value = strings.Clone(key.value)
 		have = &Finding{
 			ID: len(c.findings) + 1, Column: key.column, ColumnName: name, Field: f.target.Name, FieldTitle: f.target.Title,
 			Problem: cellProblem(f.column, f.target, f.problem), Value: key.value,
 			Closest: strings.Clone(f.problem.Closest), Blocks: f.problem.Blocks,
+		}
+		for name, text := range have.Problem.Args {
+			have.Problem.Args[name] = strings.Clone(text)
 		}
 		have.Safe = safe(f.problem)
 		c.findings[key] = have

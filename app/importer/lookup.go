@@ -49,7 +49,8 @@ func (r *resolver) resolve(ctx context.Context, wanted map[field.Ref]bool) (memo
 	missing := map[string][]string{}
 	for ref := range wanted {
 		if _, ok := r.known[ref]; !ok {
-			missing[ref.Kind] = append(missing[ref.Kind], ref.Key)
+			// What is known stays, the rows that it was read from must not.
+			missing[ref.Kind] = append(missing[ref.Kind], strings.Clone(ref.Key))
 		}
 	}
 	for kind, keys := range missing {

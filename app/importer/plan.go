@@ -255,6 +255,9 @@ func findingValue(cell string) string {
 // refs calls f with everything of a row that must be looked up.
 func (p *planner) refs(row sheet.Row, f func(field.Ref)) {
 	each := func(c *plannedColumn) {
+		if !c.converter.Refers() {
+			return
+		}
 		g := c.cell(row, true)
 		if !g.skip && g.text != "" {
 			c.converter.EachRef(g.text, f)
@@ -321,8 +324,9 @@ func (p *planner) plan(index int, row sheet.Row, l field.Lookup, build bool, fou
 			w.plan.Key = fmt.Sprint(w.last)
 		}
 	}
-	for _, c := range p.constant {
-		w.cell(nil, c.target, c.conv, given{raw: c.text, text: c.text})
+	for i := range p.constant {
+		c := &p.constant[i]
+		w.cell(nil, &c.target, c.conv, given{raw: c.text, text: c.text})
 	}
 	if item == nil {
 		w.checkRequired()

@@ -44,14 +44,16 @@ func (w *rowWriter) column(c *plannedColumn, conv *field.Converter, row sheet.Ro
 		w.last, w.lastSet, w.skipped = nil, false, true
 		g.count(true)
 		w.end(EntrySkipped, problem("skipped_by_you", "column", c.name))
-		w.show(seenCell{column: c, target: c.target, given: g})
+		if w.p.watch != nil {
+			w.p.watch(seenCell{column: c, target: c.target, given: g})
+		}
 		return
 	}
 	if g.remembered && !w.fits(conv, g) {
 		g.count(false)
 		g = c.cell(row, false)
 	}
-	w.cell(c, c.target, conv, g)
+	w.cell(c, &c.target, conv, g)
 }
 
 // fits reports whether an answer to an earlier file still can be written.
@@ -61,23 +63,25 @@ func (w *rowWriter) fits(conv *field.Converter, g given) bool {
 	return good
 }
 
-func (w *rowWriter) cell(c *plannedColumn, t field.Target, conv *field.Converter, g given) {
+func (w *rowWriter) cell(c *plannedColumn, t *field.Target, conv *field.Converter, g given) {
 	w.problems = w.problems[:0]
 	value := conv.ConvertEach(g.text, w.lookup, func(p field.Problem) { w.problems = append(w.problems, p) })
 	g.count(true)
 	w.last, w.lastSet = value.JSON, value.Set
 	for i := range w.problems {
 		trouble := &w.problems[i]
-		w.note(cellFinding{column: c, target: t, problem: *trouble})
+		w.note(cellFinding{column: c, target: *t, problem: *trouble})
 		if trouble.Blocks {
-			w.end(EntryFailed, cellProblem(c, t, *trouble))
+			w.end(EntryFailed, cellProblem(c, *t, *trouble))
 			if w.troubled == nil {
 				w.troubled = map[string]bool{}
 			}
 			w.troubled[t.Name] = true
 		}
 	}
-	w.show(seenCell{column: c, target: t, given: g, value: value, problems: w.problems})
+	if w.p.watch != nil {
+		w.p.watch(seenCell{column: c, target: *t, given: g, value: value, problems: w.problems})
+	}
 	if !value.Set {
 		return
 	}
@@ -125,12 +129,6 @@ type seenCell struct {
 	given    given
 	value    field.Value
 	problems []field.Problem
-}
-
-func (w *rowWriter) show(s seenCell) {
-	if w.p.watch != nil {
-		w.p.watch(s)
-	}
 }
 
 // cellProblem is a field's problem as the outcome of a row, with the words
@@ -208,12 +206,12 @@ func (p *planner) each() []*plannedColumn {
 
 // complete adds what every created item gets: key, pipeline, defaults.
 func (w *rowWriter) complete(number int, category int64) {
-	if w.plan.Key == "" {
-		w.plan.Key = rowKey(w.p.imp.ID, number)
-	}
 	f := w.plan.Fields
 	if f == nil {
 		return
+	}
+	if w.plan.Key == "" {
+		w.plan.Key = rowKey(w.p.imp.ID, number)
 	}
 	delete(f, fieldID)
 	f[fieldKey] = w.plan.Key

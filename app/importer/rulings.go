@@ -90,14 +90,18 @@ func (g *given) count(fits bool) {
 // or on each of its values. remembered says whether answers to earlier files
 // count.
 func (c *plannedColumn) cell(row sheet.Row, remembered bool) given {
-	var g given
+	raw := ""
 	if c.index < len(row.Cells) {
-		g.raw = row.Cells[c.index]
+		raw = row.Cells[c.index]
 	}
-	g.text = g.raw
 	if len(c.rulings) == 0 {
-		return g
+		return given{raw: raw, text: raw}
 	}
+	return c.ruled(raw, remembered)
+}
+
+func (c *plannedColumn) ruled(raw string, remembered bool) given {
+	g := given{raw: raw, text: raw}
 	find := func(value string) *ruling {
 		r := c.rulings[findingValue(value)]
 		if r == nil || (r.remembered && !remembered) {
