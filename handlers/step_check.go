@@ -179,7 +179,7 @@ func (p Page) Candidate(one importer.Candidate) string { return candidate(p.T, o
 // choicesFor are the values to choose from instead of the one found: what it
 // could mean, or what its field knows.
 func choicesFor(t locale.Catalogue, f importer.Finding, choices map[string][]field.Choice) []field.Choice {
-	if len(f.Candidates) == 0 {
+	if len(f.Candidates) == 0 || f.Candidates[0].With == "" {
 		return choices[f.Field]
 	}
 	var list []field.Choice

@@ -33,6 +33,10 @@ func (c *check) tellApart(ctx context.Context) error {
 	var asked []*Finding
 	refs := map[field.Ref]bool{}
 	for _, f := range c.order {
+		if f.Problem.Code == "key_several" && len(asked) < maxAmbiguous {
+			asked = append(asked, f)
+			continue
+		}
 		column := c.planner.columnOf(f.Field)
 		if ambiguous[f.Problem.Code] && len(asked) < maxAmbiguous && column != nil && column.converter != nil {
 			asked = append(asked, f)
@@ -45,7 +49,11 @@ func (c *check) tellApart(ctx context.Context) error {
 	}
 	wanted := map[string][]string{}
 	for _, f := range asked {
-		f.Candidates = candidatesOf(f.Value, c.planner.columnOf(f.Field), known)
+		if f.Problem.Code == "key_several" {
+			f.Candidates = itemsNamed(c.imp.Target.EntityTypeID, f.Problem.Args["ids"])
+		} else {
+			f.Candidates = candidatesOf(f.Value, c.planner.columnOf(f.Field), known)
+		}
 		for _, one := range f.Candidates {
 			wanted[one.Kind] = append(wanted[one.Kind], one.ID)
 		}
@@ -82,6 +90,18 @@ func candidatesOf(value string, column *plannedColumn, known memoryLookup) (list
 			list = append(list, one)
 		}
 	})
+	return list
+}
+
+// itemsNamed are the items that share a key, by an idList. Nothing that a cell
+// can say means one of them and not the others.
+func itemsNamed(entityTypeID int64, ids string) (list []Candidate) {
+	kind := "item:" + strconv.FormatInt(entityTypeID, 10)
+	for id := range strings.SplitSeq(ids, ", ") {
+		if id != "…" {
+			list = append(list, Candidate{Kind: kind, ID: id, Path: cardPath(kind, id)})
+		}
+	}
 	return list
 }
 

@@ -101,6 +101,23 @@ func TestReportIsSafeToOpen(t *testing.T) {
 	})
 }
 
+// TestNamesOfUploads is case 58: a name is shown without folders and without
+// what would show it otherwise than it is, and is never longer than 255 bytes.
+func TestNamesOfUploads(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		for name, want := range map[string]string{
+			"../../etc/passwd": "passwd", `C:\Users\me\clients.csv`: "clients.csv", "a\u202evsc.exe": "avsc.exe", "a\x00b\n.csv": "ab.csv",
+			"..": "file", "/": "file", "": "file", " clients .csv ": "clients .csv", strings.Repeat("я", 300): strings.Repeat("я", 127),
+		} {
+			u, err := b.svc.CreateUpload(b.ctx(), b.actor, name, 10)
+			b.must(err)
+			if u.Name != want {
+				t.Errorf("%q is called %q, want %q", name, u.Name, want)
+			}
+		}
+	})
+}
+
 // TestFieldsChangeBeforeTheStart is case 59: what was checked no longer
 // stands, so nothing is written before the person has seen it.
 func TestFieldsChangeBeforeTheStart(t *testing.T) {

@@ -112,7 +112,7 @@ type Candidate struct {
 	// ID is the portal's, Title its name where it could be read.
 	ID    string
 	Title string
-	// With is the text that means this one and no other.
+	// With is the text that means this one and no other; empty: there is none.
 	With string
 	// Path is its card on the portal, from the root; empty: it has none.
 	Path string

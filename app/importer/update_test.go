@@ -115,9 +115,16 @@ func TestMatching(t *testing.T) {
 		}
 		result, err := b.svc.CheckResult(b.ctx(), b.actor, imp.ID)
 		b.must(err)
-		var codes []string
+		var codes, links []string
 		for _, f := range result.Findings {
 			codes = append(codes, f.Problem.Code+" "+f.Problem.Args["ids"])
+			for _, one := range f.Candidates {
+				links = append(links, one.Title+" "+one.Path)
+			}
+		}
+		card := func(i int) string { return fmt.Sprintf("/crm/type/%d/details/%d/", spa, ids[i].ID) }
+		if want := []string{"Old 2 " + card(2), "twin " + card(3)}; !slices.Equal(links, want) {
+			t.Errorf("the items that share a key are linked as %q, want %q", links, want)
 		}
 		slices.Sort(codes)
 		several := fmt.Sprintf("key_several %d, %d", ids[2].ID, ids[3].ID)
