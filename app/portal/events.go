@@ -331,7 +331,25 @@ func (s *Service) sync(ctx context.Context, memberID string) error {
 		return nil
 	}
 	_, err = s.Install(ctx, Session{MemberID: memberID, Portal: memberID, User: p.Installer, Admin: true, Lang: p.Lang})
-	return err
+	if err == nil || !lostInstaller[bitrix.Code(err)] {
+		return err
+	}
+	_, forgot := s.store.UpdatePortal(ctx, memberID, func(now *Portal) error {
+		if now.Installer == p.Installer {
+			now.Installer = 0
+		}
+		return nil
+	})
+	return errors.Join(err, forgot)
+}
+
+// lostInstaller are the codes that mean that whoever has installed the app
+// was dismissed, is an administrator no more or may not use it: the next
+// administrator who opens it takes the place.
+var lostInstaller = map[string]bool{
+	bitrix.CodeNoGrant: true, "INVALID_GRANT": true, "INVALID_TOKEN": true, "NO_AUTH_FOUND": true,
+	"BAD_VERIFICATION_CODE": true, "AUTHORIZATION_ERROR": true, "USER_ACCESS_ERROR": true,
+	"ALLOWED_ONLY_INTRANET_USER": true, "INVALID_CREDENTIALS": true, "ACCESS_DENIED": true,
 }
 
 // reread asks the OAuth server for the licence status.

@@ -347,6 +347,48 @@ func TestTypeEvents(t *testing.T) {
 	}
 }
 
+// TestInstallerLeaves: who has installed the app is dismissed, or is no
+// administrator any more. The next administrator who opens it is asked to set
+// it up, and menus follow the smart processes again.
+func TestInstallerLeaves(t *testing.T) {
+	for name, change := range map[string]func(u *emulator.User){
+		"dismissed":           func(u *emulator.User) { u.Dismissed = true },
+		"no administrator":    func(u *emulator.User) { u.Admin, u.CRMAdmin = false, false },
+		"kept out of the app": func(u *emulator.User) { u.NoApp = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.install()
+			h.portal.EditUser(admin, change)
+			h.portal.EditUser(plain, func(u *emulator.User) { u.Admin = true })
+			if err := h.portal.AddType(t.Context(), emulator.Type{EntityTypeID: 1050, Title: "Vehicles"}); err != nil && !strings.Contains(err.Error(), "app.example.com") {
+				t.Fatal(err)
+			}
+			h.deliver("ONCRMTYPEADD")
+			if p := h.row(); p.Installer != 0 || p.Status != portal.Active {
+				t.Fatalf("portal %+v", p)
+			}
+			opened := h.open(plain)
+			if !opened.NeedsInstall || opened.Finish {
+				t.Errorf("the next administrator: %+v", opened)
+			}
+			if _, err := h.service().Install(t.Context(), opened.Session); err != nil {
+				t.Fatal(err)
+			}
+			if p := h.row(); p.Installer != plain || !strings.Contains(strings.Join(h.codes(), " "), "CRM_DYNAMIC_1050_DETAIL_TAB") {
+				t.Errorf("installer %d, bound %v", p.Installer, h.codes())
+			}
+			// Later events are believed, and a removal is.
+			h.clock.add(time.Minute)
+			h.remove()
+			h.deliver("ONAPPUNINSTALL")
+			if p := h.row(); p.Status != portal.Removed {
+				t.Errorf("portal %+v", p)
+			}
+		})
+	}
+}
+
 // badFiles fails with a panic, as a bug would.
 type badFiles struct{}
 
