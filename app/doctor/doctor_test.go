@@ -87,6 +87,8 @@ func TestEachAssumption(t *testing.T) {
 		"mandatory":            {func(p *emulator.Portal) { p.SetEnforceRequired(true) }, "1"},
 		"future":               {quirk(emulator.Quirks{TakesFuture: true}), "3"},
 		"shifted":              {quirk(emulator.Quirks{ShiftsZoned: true}), "4b"},
+		"offset ignored":       {quirk(emulator.Quirks{IgnoresOffset: true}), "4a 4b"},
+		"bare ids lost":        {quirk(emulator.Quirks{LosesBareIDs: true}), "6a"},
 		"stages refused":       {quirk(emulator.Quirks{RefusesStages: true}), "5a"},
 		"dates refused":        {quirk(emulator.Quirks{RefusesDates: true}), "5b"},
 		"one is yes":           {quirk(emulator.Quirks{OneIsYes: true}), "5c"},

@@ -21,10 +21,15 @@ type Quirks struct {
 	// ShiftsZoned: a time field that keeps the user's zone adds two hours to
 	// what is sent, offset or not.
 	ShiftsZoned bool
+	// IgnoresOffset: a time is what its digits say in the portal's zone.
+	IgnoresOffset bool
 	// DropsPrefix: a field that links to one kind of item keeps only the
 	// digits, whatever they were meant for; LosesLinks: one that links to
 	// several keeps nothing.
 	DropsPrefix, LosesLinks bool
+	// LosesBareIDs: one that links to one kind keeps nothing that comes
+	// without the kind before it.
+	LosesBareIDs bool
 	// MovesOnUpdate: an update without a pipeline moves the item to the
 	// default one.
 	MovesOnUpdate bool
@@ -83,12 +88,18 @@ func (c *call) bendValue(q Quirks, e *entity, f *field, v any) (any, *failure) {
 		if _, ok := c.p.moment(s); !ok {
 			return nil, invalidValue(f)
 		}
+	case f.typ == "datetime" && q.IgnoresOffset:
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return stamp(time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, c.p.p.Zone)), nil
+		}
 	case f.typ == "datetime" && q.ShiftsZoned && settings.has("USE_TIMEZONE") && truth(settings.get("USE_TIMEZONE")):
 		if t, ok := c.p.moment(s); ok {
 			return stamp(t.Add(2 * time.Hour)), nil
 		}
 	case f.typ == "boolean" && q.OneIsYes && s == "1":
 		return "Y", nil
+	case f.typ == "crm" && q.LosesBareIDs && len(linkKinds(settings)) == 1 && !strings.Contains(s, "_"):
+		return "", nil
 	case f.typ == "crm" && q.DropsPrefix && len(linkKinds(settings)) == 1:
 		return strings.TrimLeft(s[strings.LastIndexByte(s, '_')+1:], "0"), nil
 	case f.typ == "crm" && q.LosesLinks && len(linkKinds(settings)) > 1:
