@@ -166,8 +166,20 @@ func (b *bench) mapped(content string, fields []string) importer.Import {
 // mappedWith is mapped with constants beside.
 func (b *bench) mappedWith(content string, fields []string, constants map[string]string) importer.Import {
 	b.t.Helper()
+	return b.mappedAs(content, fields, constants, importer.Target{})
+}
+
+// mappedTo is mapped with a target of its own.
+func (b *bench) mappedTo(content string, fields []string, target importer.Target) importer.Import {
+	b.t.Helper()
+	return b.mappedAs(content, fields, nil, target)
+}
+
+func (b *bench) mappedAs(content string, fields []string, constants map[string]string, target importer.Target) importer.Import {
+	b.t.Helper()
 	imp := b.upload("file.csv", content)
-	imp, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, importer.Target{EntityTypeID: spa})
+	target.EntityTypeID = spa
+	imp, err := b.svc.SetTarget(b.ctx(), b.actor, imp.ID, target)
 	b.must(err)
 	m := importer.Mapping{Constants: constants}
 	for i, name := range fields {

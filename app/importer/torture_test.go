@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,10 +53,17 @@ func drawTrouble(rt *rapid.T, name string) trouble {
 type schedule struct {
 	Rows, First, There int // of the rows, There from First on are items already
 	Target             importer.Target
-	Trial              int
-	Undo               bool
-	Cost               time.Duration
-	Run, Back          trouble
+	// Codes: rows bring an External code of their own. Each Files-th row that
+	// creates has a file; 0: none has.
+	Codes bool
+	Files int
+	// Meddles: while rows are in doubt, a colleague makes items with their
+	// codes.
+	Meddles   bool
+	Trial     int
+	Undo      bool
+	Cost      time.Duration
+	Run, Back trouble
 }
 
 func drawSchedule(rt *rapid.T) schedule {
@@ -75,7 +83,90 @@ func drawSchedule(rt *rapid.T) schedule {
 		s.First = rapid.IntRange(0, s.Rows-1).Draw(rt, "first")
 		s.There = rapid.IntRange(0, s.Rows-s.First).Draw(rt, "there")
 	}
+	s.Codes = rapid.Bool().Draw(rt, "codes")
+	s.Files = rapid.SampledFrom([]int{0, 0, 1, 2, 7}).Draw(rt, "files")
+	switch {
+	case s.Codes && s.Target.Mode == importer.UpdateAndAdd:
+		s.Target.Key = "xmlId"
+	case s.Codes && s.Target.Mode == importer.AddAll:
+		s.Meddles = rapid.Bool().Draw(rt, "meddles")
+	}
+	if s.Target.Mode == importer.UpdateExisting {
+		s.Files = 0 // what was replaced cannot be taken back
+	}
 	return s
+}
+
+// there reports whether a row's item is on the portal before.
+func (s schedule) there(row int) bool { return row >= s.First && row < s.First+s.There }
+
+// code is a row's own External code; empty where rows have none.
+func (s schedule) code(row int) string {
+	if !s.Codes {
+		return ""
+	}
+	return fmt.Sprintf("C-%04d", row)
+}
+
+// file is the content of a row's file; empty if it has none.
+func (s schedule) file(row int) string {
+	if s.Files == 0 || row%s.Files != 0 || s.there(row) {
+		return ""
+	}
+	return fmt.Sprintf("content %d", row)
+}
+
+// table is the file of the schedule, and fields are where its columns go.
+func (s schedule) table(b *bench) (content string, fields []string) {
+	lines := strings.Split(strings.TrimSuffix(table(s.Rows), "\n"), "\n")
+	fields = []string{"title", "UF_CRM_7_1", "UF_CRM_7_2", "UF_CRM_7_3", "UF_CRM_7_4"}
+	if s.Codes {
+		fields = append(fields, "xmlId")
+	}
+	if s.Files > 0 {
+		fields = append(fields, "UF_CRM_7_FILE")
+	}
+	for i := range lines {
+		code, address := "Code", "Scan"
+		if row := i - 1; row >= 0 {
+			code, address = s.code(row), ""
+			if s.file(row) != "" {
+				address = fmt.Sprintf("https://files.example/%d.txt", row)
+				b.web.serve(address, s.file(row))
+			}
+		}
+		if s.Codes {
+			lines[i] += ";" + code
+		}
+		if s.Files > 0 {
+			lines[i] += ";" + address
+		}
+	}
+	return strings.Join(lines, "\n") + "\n", fields
+}
+
+// meddle has a colleague make items with the codes of rows in doubt, once.
+func (b *bench) meddle(s schedule, id string) (made *[]string) {
+	made = new([]string)
+	if !s.Meddles {
+		return made
+	}
+	watch := b.onSlice
+	b.onSlice = func() {
+		watch()
+		imp := b.reload(id)
+		if len(*made) > 0 || imp.State != importer.Waiting || imp.Reason == nil || imp.Reason.Code != "rechecking" {
+			return
+		}
+		doubtful, err := b.store.Entries(b.ctx(), id, 0, 3, importer.EntrySending)
+		b.must(err)
+		for _, e := range doubtful {
+			title := fmt.Sprintf("Meddled %d", e.Index)
+			b.portal.AddItem(spa, map[string]any{"title": title, "xmlId": s.code(e.Index), "createdBy": int64(7), "assignedById": int64(7)})
+			*made = append(*made, title)
+		}
+	}
+	return made
 }
 
 // TestRandomPlans: every way of writing, and of taking back, under faults,
@@ -88,11 +179,12 @@ func TestRandomPlans(t *testing.T) {
 
 // endure goes through one schedule.
 func endure(t *testing.T, s schedule) {
-	bubble(t, profile(), func(t *testing.T, b *bench) {
-		b.fill(s.First, s.There)
+	bubble(t, filed(), func(t *testing.T, b *bench) {
+		b.fillCoded(s.First, s.There, s.code)
 		before := b.look()
 		time.Sleep(time.Minute)
-		imp := b.aimed(table(s.Rows), s.Target)
+		content, fields := s.table(b)
+		imp := b.mappedTo(content, fields, s.Target)
 		want := importer.Counts{Created: s.Rows}
 		switch s.Target.Mode {
 		case importer.UpdateExisting:
@@ -108,6 +200,7 @@ func endure(t *testing.T, s schedule) {
 		}
 		b.portal.SetCost("", s.Cost)
 		b.watch(imp.ID)
+		meddled := b.meddle(s, imp.ID)
 		_, err := b.svc.Try(b.ctx(), b.actor, imp.ID, max(s.Trial, 1))
 		if s.Trial == 0 {
 			_, err = b.svc.Start(b.ctx(), b.actor, imp.ID)
@@ -123,7 +216,7 @@ func endure(t *testing.T, s schedule) {
 		if imp.State != importer.Done || imp.Counts != want {
 			t.Fatalf("%s, %+v, reason %+v\n%+v", imp.State, imp.Counts, imp.Reason, s)
 		}
-		b.written(s)
+		b.written(s, *meddled)
 		if !s.Undo {
 			return
 		}
@@ -135,19 +228,37 @@ func endure(t *testing.T, s schedule) {
 		if imp.State != importer.Undone || imp.Undo.TakenBack != want.Created+want.Updated || imp.Undo.Sum() != imp.Undo.TakenBack {
 			t.Fatalf("%s, %+v, reason %+v\n%+v", imp.State, imp.Undo, imp.Reason, s)
 		}
-		if after := b.look(); !slices.Equal(after, before) {
+		after := slices.DeleteFunc(b.look(), func(item string) bool { return strings.Contains(item, "Meddled") })
+		if !slices.Equal(after, before) {
 			t.Fatalf("before:\n%v\nafter:\n%v\n%+v", before, after, s)
 		}
 	})
 }
 
-// written fails unless the portal holds what the schedule asks for.
-func (b *bench) written(s schedule) {
+// written fails unless the portal holds what the schedule asks for, and what
+// others have made.
+func (b *bench) written(s schedule, others []string) {
 	b.t.Helper()
-	var want []string
+	want := slices.Clone(others)
 	for i := range s.Rows {
-		if s.Target.Mode != importer.UpdateExisting || i >= s.First && i < s.First+s.There {
+		if s.Target.Mode != importer.UpdateExisting || s.there(i) {
 			want = append(want, fmt.Sprintf("Contract %d", i))
+		}
+	}
+	for _, item := range b.portal.Items(spa) {
+		var row int
+		if n, err := fmt.Sscanf(fmt.Sprint(item.Fields["title"]), "Contract %d", &row); n != 1 || err != nil {
+			continue
+		}
+		file := ""
+		if content := s.file(row); content != "" {
+			file = fmt.Sprintf("%d.txt=%s", row, content)
+		}
+		if got := stored(b.t, item.Fields["UF_CRM_7_FILE"]); got != file && (file != "" || got != "null" && got != `""`) {
+			b.t.Fatalf("row %d has the file %s, not %s\n%+v", row, got, file, s)
+		}
+		if got := fmt.Sprint(item.Fields["xmlId"]); s.Codes && got != s.code(row) {
+			b.t.Fatalf("row %d has the code %s\n%+v", row, got, s)
 		}
 	}
 	got := b.titles()

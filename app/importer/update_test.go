@@ -44,9 +44,13 @@ func byKey(mode importer.Mode) importer.Target {
 
 // fill puts the rows of table(n) into the portal as items, with the numbers
 // of rows from first on.
-func (b *bench) fill(first, n int) {
+func (b *bench) fill(first, n int) { b.fillCoded(first, n, func(int) string { return "" }) }
+
+// fillCoded is fill with External codes.
+func (b *bench) fillCoded(first, n int, code func(row int) string) {
 	for i := first; i < first+n; i++ {
 		b.portal.AddItem(spa, map[string]any{
+			"xmlId": code(i),
 			"title": fmt.Sprintf("Old %d", i), "UF_CRM_7_1": fmt.Sprintf("N-%04d", i), "UF_CRM_7_2": i,
 			"UF_CRM_7_3": fmt.Sprintf("2024-03-%02dT02:00:00+02:00", i%28+1), "UF_CRM_7_4": []any{82, 81},
 			"assignedById": 1,
