@@ -347,7 +347,7 @@ func writeFile(t testing.TB, name string, write func(io.Writer) error) {
 	t.Helper()
 	f, err := os.Create(name)
 	if err == nil {
-		w := bufio.NewWriterSize(f, 1<<20)
+		w := bufio.NewWriterSize(f, 64<<10)
 		err = errors.Join(write(w), w.Flush(), f.Close())
 	}
 	if err != nil {

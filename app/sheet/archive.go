@@ -160,7 +160,7 @@ func (a *archive) open(ctx context.Context, name string, limit int64, progress f
 		packed: packed, sum: crc32.NewIEEE(), want: f.CRC32, size: f.UncompressedSize64,
 		limit: limit, ratio: max(freeUnpacked, maxRatio*int64(f.CompressedSize64)),
 	}
-	buffered := bufio.NewReaderSize(packed, int(min(block, max(16, f.CompressedSize64))))
+	buffered := bufio.NewReaderSize(packed, int(min(block/4, max(16, f.CompressedSize64))))
 	switch f.Method {
 	case zip.Store:
 		p.unpacked = buffered

@@ -17,7 +17,7 @@ import (
 // in memory, the others go to a temporary file, of which a few are cached.
 const (
 	stringBlock  = 64 << 10
-	blocksInRAM  = 64 // 4 MB
+	blocksInRAM  = 16 // 1 MB
 	blocksCached = 32
 	stringStep   = 8 // every eighth string's place is remembered
 )

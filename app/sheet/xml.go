@@ -40,10 +40,13 @@ type xmlScanner struct {
 	opened int
 }
 
+// unpackedAtOnce is how much the unpacking of a part gives at a time.
+const unpackedAtOnce = 32 << 10
+
 // newXML reads the XML of a part, in UTF-8, or in UTF-16 with a mark.
 func newXML(p *part) (*xmlScanner, error) {
 	var src io.Reader = p
-	buffer := bufferFor(int64(min(p.size, block)))
+	buffer := bufferFor(int64(min(p.size, unpackedAtOnce)))
 	var mark [2]byte
 	n, err := io.ReadFull(src, mark[:])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -58,7 +61,7 @@ func newXML(p *part) (*xmlScanner, error) {
 	}
 	c, _ := findCharset(name)
 	src = io.MultiReader(bytes.NewReader(mark[:n]), src)
-	return &xmlScanner{src: newDecoding(src, c.decoder(), buffer), buf: make([]byte, buffer)}, nil
+	return &xmlScanner{src: newDecoding(src, c.decoder(), buffer), buf: make([]byte, 2*buffer)}, nil
 }
 
 var errXML = errors.New("XML is broken")
