@@ -26,6 +26,9 @@ type receiptData struct {
 	// Key is the title of the field that items are recognised by; empty where
 	// rows are only added.
 	Key string
+	// Admin: the person may do everything; of others the portal says it at the
+	// first row alone.
+	Admin bool
 	// Bin: what is taken back goes to the smart process's recycle bin.
 	Bin bool
 	// Until is the last day on which the import can be taken back.
@@ -69,7 +72,7 @@ func (s *Server) receipt(c *fiber.Ctx, v visit) error {
 func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failures []failure) error {
 	t := s.text(c)
 	d := receiptData{
-		chrome: stepper(t, 4, imp), Import: imp,
+		chrome: stepper(t, 4, imp), Import: imp, Admin: v.actor().Admin,
 		Write: imp.Plan.Created + imp.Plan.Updated, Left: imp.Plan.Skipped + imp.Plan.Failed,
 		Risky: imp.Plan.Updated > riskyUpdates, Until: t.Date(s.lastDay(v, s.now())),
 	}

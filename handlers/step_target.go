@@ -32,6 +32,8 @@ type targetData struct {
 	Stage       string
 	Responsible personField
 	Modes       modesData
+	// Admin: the person may add items everywhere.
+	Admin bool
 	// Trouble says why nothing can be chosen now.
 	Trouble string
 }
@@ -59,7 +61,7 @@ func (s *Server) targetStep(c *fiber.Ctx, v visit) error {
 
 func (s *Server) showTarget(c *fiber.Ctx, v visit, imp importer.Import, failures []failure) error {
 	t := s.text(c)
-	d := targetData{chrome: stepper(t, 2, imp), Import: imp}
+	d := targetData{chrome: stepper(t, 2, imp), Import: imp, Admin: v.actor().Admin}
 	d.Failures = failures
 	d.Lead = t.Text("target.lead")
 	d.Scripts = []string{"target.js"}

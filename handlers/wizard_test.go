@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"net/http"
@@ -233,14 +234,17 @@ func TestBadFilesGetTheirSentence(t *testing.T) {
 	}
 }
 
-// TestRowLimitIsSaidFirst: the limit is learned in step 1, not at the end.
+// TestRowLimitIsSaidFirst: the limit is learned in step 1, not at the end, and
+// rows beyond it are told apart from those that the person skips and those
+// with errors, in the check, in the receipt and in the history.
 func TestRowLimitIsSaidFirst(t *testing.T) {
 	w := newWizard(t, clerk)
 	w.press("/start").assertHas(t, "Without registration: up to 100 rows per import")
 	var rows strings.Builder
-	rows.WriteString("Title\tContract number\n")
+	rows.WriteString("Title\tContract number\tKind\n")
 	for i := range 150 {
-		fmt.Fprintf(&rows, "Row %d\tC-%d\n", i, i)
+		kind := map[int]string{5: "Suply", 7: "Nonsense", 9: "Neither"}[i]
+		fmt.Fprintf(&rows, "Row %d\tC-%d\t%s\n", i, i, cmp.Or(kind, "Supply"))
 	}
 	p := w.press("/files/paste", "rows", rows.String())
 	p.assertHas(t, "Only the first 100 rows will be imported", "The file has 150 rows")
@@ -252,7 +256,33 @@ func TestRowLimitIsSaidFirst(t *testing.T) {
 	p = w.press("/imports/" + id)
 	w.press("/imports/"+id+"/columns/save", append(mappedForm(p), "do", "check")...)
 	w.work()
-	w.press("/imports/"+id).assertHas(t, "150 rows were checked", "Only the first 100 rows will be imported", `formaction="/register/form"`)
+	p = w.press("/imports/" + id)
+	p.assertHas(t, "150 rows were checked", "Only the first 100 rows will be imported", `formaction="/register/form"`,
+		"create 97 · leave out 3 with errors · 50 over the limit of 100", "of these over the limit of 100: 50", "Did you mean “Supply”?")
+	w.press("/imports/"+id+"/decide", "do", option(t, p, "suggest:"))
+	w.work()
+	w.press("/imports/"+id+"/decide", "do", "apply", "column.0", "2", "value.0", "Nonsense", "action.0", "skip")
+	w.work()
+	w.press("/imports/"+id).assertHas(t, "create 98 · skip 1 · leave out 1 with errors · 50 over the limit of 100")
+	w.press("/imports/"+id+"/check", "tab", "rows", "filter", "left").assertHas(t, "Skipped by you", "Over the limit", "Has an error")
+	p = w.press("/imports/" + id + "/receipt")
+	p.assertHas(t, "52 rows are left out", "1 row with an error", "1 row that you chose to skip", "50 rows after the first 100",
+		"has the rest of this file checked", `formaction="/register/form"`, `<dd dir="auto">Alex Sample</dd>`, "Your rights")
+	w.press("/imports/" + id + "/start")
+	w.work()
+	w.press("/imports/"+id).assertHas(t, "98 of 150 rows were imported", "Skipped by you", "Over the limit", "of these over the limit of 100: 50")
+	w.press("/history").assertHas(t, "98 of 150", "1 skipped", "50 over the limit", "1 failed")
+}
+
+// option is the value of a button or an option that begins so.
+func option(t *testing.T, p page, prefix string) string {
+	t.Helper()
+	at := strings.Index(p.body, `value="`+prefix)
+	if at < 0 {
+		t.Fatalf("no value begins with %q", prefix)
+	}
+	value, _, _ := strings.Cut(p.body[at+len(`value="`):], `"`)
+	return value
 }
 
 // TestStoppedSaysWhatWasNotSent: rows that were never sent are skipped, and
