@@ -127,4 +127,10 @@ func TestTabAndSliderInTheFrame(t *testing.T) {
 	p.click(button)
 	p.wait("label.primary[for=file]")
 	p.fits()
+
+	// The notification's link opens the import in a slider.
+	p.goTo(d.portal.URL() + "/")
+	p.press("#notices li:last-child a")
+	p.where = ".frame iframe"
+	p.shows("contracts.csv", "All 3 rows were imported")
 }

@@ -83,6 +83,10 @@ func TestSyncMenu(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := s.session(boss)
+	s.send(http.MethodPost, "/start", url.Values{"_s": {token}}).assertHas(t, `formaction="/menu/sync"`)
+	if p := s.send(http.MethodPost, "/start", url.Values{"_s": {s.session(clerk)}}); strings.Contains(p.body, "/menu/sync") {
+		t.Error("a plain user is offered what an administrator may do")
+	}
 	s.send(http.MethodPost, "/about", url.Values{"_s": {token}}).assertHas(t, `action="/menu/sync"`)
 	p := s.send(http.MethodPost, "/menu/sync", url.Values{"_s": {token}})
 	p.assertHas(t, "in 4 smart processes")
