@@ -10,7 +10,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 RACE      = -race -gcflags='modernc.org/...=-race=false'
 TOOL      = $(GO) tool -modfile=.ci/tools/go.mod
 
-.PHONY: help demo test needs vet lint bench fuzz build
+.PHONY: help demo test needs vet lint bench fuzz pictures build
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -37,6 +37,10 @@ bench: ## all benchmarks, or those that match BENCH
 
 fuzz: ## every fuzz target for FUZZTIME
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
+
+pictures: ## the icon and the screenshots of the Market card, drawn anew into docs/market
+	@.ci/needs
+	MARKET='$(CURDIR)/docs/market' $(GO) test -tags browser -count=1 -run 'TestMarketPictures$$' ./app
 
 build: ## one static program with everything inside, bin/spa-importer
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)' -o bin/spa-importer ./app

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -320,6 +322,54 @@ func TestNoPasswordIsAskedFor(t *testing.T) {
 			hidden := strings.Contains(input, `type="password"`) && !strings.Contains(input, `name="webhook"`)
 			if hidden || regexp.MustCompile(`name="(password|login)|current-password`).MatchString(input) {
 				t.Errorf("%s asks for a password: %s", page, input)
+			}
+		}
+	}
+}
+
+// The icon and the screenshots of the card are as the Market wants them;
+// `make pictures` draws them.
+func TestMarketPicturesFit(t *testing.T) { checkPictures(t, "../docs/market", []string{"en", "ru"}) }
+
+func checkPictures(t *testing.T, dir string, languages []string) {
+	t.Helper()
+	open := func(name string) (image.Image, int64) {
+		t.Helper()
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		picture, err := png.Decode(f)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		about, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return picture, about.Size()
+	}
+	icon, _ := open("icon.png")
+	if size := icon.Bounds().Size(); size.X != size.Y || size.X < 250 || size.X > 650 {
+		t.Errorf("the icon has %v", size)
+	}
+	for y := range icon.Bounds().Dy() {
+		for x := range icon.Bounds().Dx() {
+			if _, _, _, opaque := icon.At(x, y).RGBA(); opaque != 0xffff {
+				t.Fatalf("the icon is transparent at %d, %d", x, y)
+			}
+		}
+	}
+	for _, lang := range languages {
+		names, err := filepath.Glob(filepath.Join(dir, lang+"-*.png"))
+		if err != nil || len(names) < 3 {
+			t.Errorf("%s: %d screenshots, %v", lang, len(names), err)
+		}
+		for _, name := range names {
+			picture, bytes := open(filepath.Base(name))
+			if size := picture.Bounds().Size(); size.X != 1280 || size.Y != 720 || bytes > 300_000 {
+				t.Errorf("%s has %v in %d bytes", name, size, bytes)
 			}
 		}
 	}
