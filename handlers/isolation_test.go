@@ -26,7 +26,7 @@ func TestAnotherPortalSeesNothing(t *testing.T) {
 	for _, id := range []string{draft, done} {
 		for _, page := range []string{
 			"", "/file", "/target", "/target/save", "/columns", "/columns/save", "/check", "/decide", "/receipt", "/start", "/pause",
-			"/resume", "/stop", "/undo", "/undo/ask", "/retry", "/repeat", "/failed", "/kept", "/calls", "/row", "/archive", "/cell",
+			"/resume", "/stop", "/undo", "/undo/ask", "/retry", "/repeat", "/anew", "/failed", "/kept", "/calls", "/row", "/archive", "/cell",
 		} {
 			if p := w.press("/imports/"+id+page, "type", "177", "count", "0", "do", "apply"); p.status != 404 && p.status != 400 || strings.Contains(p.body, "Secretcell") {
 				t.Errorf("/imports/…%s: %d", page, p.status)

@@ -65,6 +65,10 @@ type runData struct {
 	ListURL, ListPath string
 	// Until is the last day on which it can be taken back; empty: it cannot.
 	Until string
+	// Held says what Bitrix24 has shown of the new items, whole or not; empty:
+	// nobody has looked.
+	Held  string
+	Whole bool
 	// Limited is how many rows stayed out because the portal had not
 	// registered, RowLimit the limit as it is now; 0: none.
 	Limited, RowLimit int
@@ -185,6 +189,9 @@ func (s *Server) ended(c *fiber.Ctx, v visit, d *runData) error {
 	if !d.Control {
 		return nil
 	}
+	if err := s.held(c, v, d); err != nil {
+		return err
+	}
 	if d.Import.State == importer.Undone {
 		return s.kept(c, v, d)
 	}
@@ -219,6 +226,23 @@ func (s *Server) ended(c *fiber.Ctx, v visit, d *runData) error {
 		}
 		d.Rows = append(d.Rows, one)
 	}
+	return nil
+}
+
+// held fills what the portal itself holds of the new items.
+func (s *Server) held(c *fiber.Ctx, v visit, d *runData) error {
+	if d.Import.State != importer.Done {
+		return nil
+	}
+	h, looked, err := s.importer.Held(c.UserContext(), v.actor(), d.Import.ID)
+	if err != nil || !looked {
+		return err
+	}
+	key := "import.held_some"
+	if d.Whole = h.Found >= h.Created; d.Whole {
+		key = "import.held_all"
+	}
+	d.Held = s.text(c).Text(key, "n", h.Found, "all", h.Created)
 	return nil
 }
 

@@ -63,6 +63,8 @@ type Importer interface {
 	Try(ctx context.Context, a importer.Actor, imp string, rows int) (importer.Import, error)
 	RetryFailed(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	Repeat(ctx context.Context, a importer.Actor, imp, upload string) (importer.Import, error)
+	Anew(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
+	Held(ctx context.Context, a importer.Actor, imp string) (importer.Held, bool, error)
 	Undo(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
 	MayUndo(imp importer.Import) time.Time
 	StartRules(ctx context.Context, a importer.Actor, imp string) (importer.Import, error)
@@ -137,6 +139,7 @@ func (s *Server) wizardRoutes(r fiber.Router) {
 	r.Post("/imports/:id/try", s.inside(s.startImport(try)))
 	r.Post("/imports/:id/retry", s.inside(s.steer(retry)))
 	r.Post("/imports/:id/repeat", s.inside(s.repeat))
+	r.Post("/imports/:id/anew", s.inside(s.steer(Importer.Anew)))
 	r.Post("/imports/:id/failed", s.inside(s.failedRows))
 	r.Post("/imports/:id/calls", s.inside(s.restCalls))
 	r.Get("/imports/:id/progress", s.inside(s.progressNow))

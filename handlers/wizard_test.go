@@ -168,7 +168,7 @@ func TestFourSteps(t *testing.T) {
 	w.press("/imports/" + id + "/start") // a double click
 	w.work()
 	p = w.press("/imports/" + id)
-	p.assertHas(t, "2 of 3 rows were imported. 1 was not.", "Open in CRM", "“many” is not a number")
+	p.assertHas(t, "2 of 3 rows were imported. 1 was not.", "Bitrix24 holds all 2 new items.", "Open in CRM", "“many” is not a number")
 	if items := w.portal.Items(contracts); len(items)-before != 2 {
 		t.Errorf("%d new items", len(items)-before)
 	}
@@ -301,4 +301,26 @@ func TestStoppedSaysWhatWasNotSent(t *testing.T) {
 	w.press("/imports/" + id + "/stop")
 	w.work()
 	w.press("/imports/"+id).assertHas(t, "Stopped before any of the 3 rows was imported", "The import was stopped before this row was sent.", "Lamps")
+}
+
+// TestTrialTakenBack: rows that were tried with a column in the wrong place
+// are taken back, and the same file is at its columns again.
+func TestTrialTakenBack(t *testing.T) {
+	w := newWizard(t, boss)
+	id := w.importRows(contracts, "Title\tContract number\nChairs\tC-1\nDesks\tC-2\n", nil)
+	w.press("/imports/" + id + "/undo")
+	w.work()
+	p := w.press("/imports/" + id)
+	p.assertHas(t, "The import was taken back: all 2 items", "Change the columns and import this file again")
+	p = w.press("/imports/" + id + "/anew")
+	p.assertHas(t, "What is in each column?", "Contract number", "Pasted rows.tsv")
+	again := w.id(p, importID)
+	if again == id {
+		t.Fatal("the page is that of the import that was taken back")
+	}
+	w.press("/imports/"+again+"/columns/save", append(mappedForm(p), "do", "check")...)
+	w.work()
+	w.press("/imports/" + again + "/start")
+	w.work()
+	w.press("/imports/"+again).assertHas(t, "All 2 rows were imported", "Bitrix24 holds all 2 new items.")
 }

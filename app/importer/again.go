@@ -179,6 +179,43 @@ func (s *Service) deriveFailed(ctx context.Context, a Actor, from Import) (Uploa
 	return u, nil
 }
 
+// Anew makes a draft of the same file after all that an import has written was
+// taken back, as after a trial that did not look right: with its target,
+// mapping, decisions, corrected cells and ZIP, for the person to change.
+func (s *Service) Anew(ctx context.Context, a Actor, imp string) (Import, error) {
+	from, err := s.Import(ctx, a, imp)
+	if err != nil {
+		return Import{}, err
+	}
+	if !from.MayAnew() {
+		return Import{}, Refuse("already_ended")
+	}
+	edits, err := s.store.Edits(ctx, imp, 0, sheet.MaxRows)
+	if err != nil {
+		return Import{}, fmt.Errorf("reading corrected cells: %w", err)
+	}
+	draft, err := s.Repeat(ctx, a, imp, from.Upload)
+	if errors.Is(err, ErrNotFound) {
+		return Import{}, Refuse("file_gone")
+	}
+	if err != nil {
+		return Import{}, err
+	}
+	return s.store.CorrectCells(ctx, a.Portal, draft.ID, edits, nil, allowed(a, func(imp *Import) error {
+		if err := changeable(*imp); err != nil {
+			return err
+		}
+		imp.Archive = from.Archive
+		return nil
+	}))
+}
+
+// MayAnew reports whether nothing is left of an import, so that its rows can
+// be imported once more without doubling any.
+func (i Import) MayAnew() bool {
+	return i.State == Undone && i.Undo.Kept+i.Undo.Impossible == 0
+}
+
 // Repeat makes the draft of an upload into one with the target, the mapping
 // and the decisions of another import. Columns are known by their names:
 // another file may have them elsewhere, or not at all.

@@ -337,6 +337,7 @@ func (r *run) tried(ctx context.Context) error {
 
 // finish ends the import. The webhook it came through is of no use any more.
 func (r *run) finish(ctx context.Context) error {
+	r.lookAround(ctx)
 	_, err := r.write(ctx, nil, func(imp *Import) error {
 		imp.end(Done, r.s.now())
 		return nil
