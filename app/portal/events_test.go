@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -238,6 +239,107 @@ func TestForgedRemoval(t *testing.T) {
 	if want := 3 + 4; probes != want {
 		t.Errorf("the OAuth server was asked %d times, want %d", probes, want)
 	}
+}
+
+// TestLateRemoval: the event of a removal comes after the app was installed
+// again. Nothing is deleted, and nothing has to wait.
+func TestLateRemoval(t *testing.T) {
+	h := newHouse(t)
+	h.install()
+	h.clock.add(time.Minute)
+	h.remove()
+	h.portal.AddApp()
+	h.clock.add(time.Minute)
+	h.install()
+	tenant, token := h.fill()
+	all := h.portal.Deliveries()
+	late := slices.IndexFunc(all, func(d emulator.Delivery) bool { return d.Event == "ONAPPUNINSTALL" })
+	e, err := bitrix.ParseEvent([]byte(all[late].Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.event(craft("ONAPPUNINSTALL", e.TS, h.auth()))
+	if p := h.row(); p.Status != portal.Active || !p.QuarantinedAt.IsZero() {
+		t.Errorf("portal %+v", p)
+	}
+	if _, err := h.service().Session(t.Context(), token); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.service().Connection(t.Context(), tenant, plain, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLostRemoval: the event of a removal never comes. The app is installed
+// again on a portal that was thought to have it; or, where nothing is heard
+// any more, the portal is asked about, and goes.
+func TestLostRemoval(t *testing.T) {
+	t.Run("installed again", func(t *testing.T) {
+		h := newHouse(t)
+		h.install()
+		before := h.row().AppToken
+		h.remove()
+		h.portal.AddApp()
+		h.clock.add(time.Hour)
+		h.install()
+		if p := h.row(); p.Status != portal.Active || p.AppToken == before || p.AppToken != h.portal.AppToken() || len(h.codes()) != len(wantCodes) {
+			t.Errorf("portal %+v, bound %v", p, h.codes())
+		}
+		h.clock.add(time.Minute)
+		h.remove()
+		h.deliver("ONAPPUNINSTALL")
+		if p := h.row(); p.Status != portal.Removed {
+			t.Errorf("the next removal: %+v", p)
+		}
+	})
+	t.Run("nothing is heard", func(t *testing.T) {
+		h := newHouse(t)
+		h.install()
+		tenant, token := h.fill()
+		s := h.service()
+		tend := func(after time.Duration) {
+			t.Helper()
+			h.clock.add(after)
+			if err := s.Tend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked := func() int { return len(h.world.Calls()) }
+		// It is there, and silent: asked about once in a quarter.
+		n := asked()
+		tend(89 * 24 * time.Hour)
+		if asked() != n {
+			t.Error("asked too early")
+		}
+		tend(2 * 24 * time.Hour)
+		if asked() == n || h.row().Status != portal.Active || !h.row().QuarantinedAt.IsZero() {
+			t.Errorf("asked %d times, portal %+v", asked()-n, h.row())
+		}
+		n = asked()
+		tend(2 * 24 * time.Hour)
+		if asked() != n {
+			t.Error("asked again although it was heard of")
+		}
+		h.remove() // and nobody says so
+		tend(91 * 24 * time.Hour)
+		if p := h.row(); p.QuarantinedAt.IsZero() || p.Status != portal.Active {
+			t.Fatalf("after the first answer: %+v", p)
+		}
+		tend(time.Minute)
+		h.assertRemoved(tenant, token)
+	})
+	t.Run("the OAuth server is away", func(t *testing.T) {
+		h := newHouse(t)
+		h.install()
+		h.clock.add(91 * 24 * time.Hour)
+		h.world.Fault(emulator.Fault{Kind: emulator.ConnRefused, Times: 5})
+		if err := h.service().Tend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p := h.row(); p.Status != portal.Active || !p.QuarantinedAt.IsZero() {
+			t.Errorf("portal %+v", p)
+		}
+	})
 }
 
 func TestOpenEndsQuarantine(t *testing.T) {

@@ -14,6 +14,11 @@ import (
 // it is either proven or forgotten.
 var probes = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute}
 
+// silence is after which time without an open, an event or a word of the
+// OAuth server a portal is asked about. It is half the life of a refresh
+// token, which the question renews.
+const silence = 90 * 24 * time.Hour
+
 // maxProbed is how many grants are asked at most about one removal.
 const maxProbed = 10
 
@@ -42,8 +47,13 @@ func (s *Service) removal(ctx context.Context, memberID string, claimed time.Tim
 		return fmt.Errorf("reading the portal: %w", err)
 	}
 	v := s.probe(ctx, p)
-	if v == gone || v == inconclusive && !p.Updated.After(claimed) {
+	switch {
+	case v == gone, v == inconclusive && !p.Updated.After(claimed):
 		return s.Remove(ctx, memberID)
+	case v == alive && p.Updated.After(claimed):
+		// It was installed again before the event arrived.
+		s.log.WarnContext(ctx, "a removal that is over arrives late and is discarded", "portal", memberID)
+		return nil
 	}
 	s.log.WarnContext(ctx, "removal is not proven, portal goes into quarantine", "portal", memberID, "verdict", string(v))
 	_, err = s.store.UpdatePortal(ctx, memberID, func(p *Portal) error {
@@ -164,11 +174,49 @@ func (s *Service) Tend(ctx context.Context) error {
 	portals, err := s.store.Portals(ctx)
 	errs = append(errs, err)
 	for _, p := range portals {
-		if !p.QuarantinedAt.IsZero() && p.Status != Removed && s.probeDue(p, now) {
+		switch {
+		case p.Status == Removed:
+		case !p.QuarantinedAt.IsZero() && s.probeDue(p, now):
 			errs = append(errs, s.reprobe(ctx, p, now))
+		case p.QuarantinedAt.IsZero() && now.Sub(p.Updated) >= silence && s.askDue(p, now):
+			errs = append(errs, s.askSilent(ctx, p, now))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// askDue lets a portal of which nothing was heard be asked about once a day.
+func (s *Service) askDue(p Portal, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.tended[p.MemberID]) < 24*time.Hour {
+		return false
+	}
+	s.tended[p.MemberID] = now
+	return true
+}
+
+// askSilent asks the OAuth server about a portal of which nothing was heard
+// for long: the event of its removal may have been lost, and is never sent
+// twice. If the app is not there, the portal goes into quarantine, and is
+// removed when that is said again.
+func (s *Service) askSilent(ctx context.Context, p Portal, now time.Time) error {
+	_, err := s.vouch(ctx, p, p.Installer)
+	code := bitrix.Code(err)
+	if err != nil && code != "NOT_INSTALLED" && code != "APPLICATION_NOT_FOUND" {
+		s.log.InfoContext(ctx, "a silent portal could not be asked about", "portal", p.MemberID, "code", code)
+		return nil
+	}
+	_, failed := s.store.UpdatePortal(ctx, p.MemberID, func(p *Portal) error {
+		switch {
+		case err == nil:
+			p.Updated = now
+		case p.QuarantinedAt.IsZero():
+			p.QuarantinedAt = now
+		}
+		return nil
+	})
+	return failed
 }
 
 // probeDue reports whether one of the probe times has passed since the last
