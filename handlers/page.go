@@ -33,6 +33,10 @@ type Page struct {
 	Version   string
 	Manifest  spaimporter.Manifest
 	Data      any
+	// Tongues are the languages to choose from, on public pages; Chosen is
+	// the query that keeps the choice in links.
+	Tongues []tongue
+	Chosen  string
 
 	assets Assets
 	repeat string
@@ -57,6 +61,7 @@ func (s *Server) render(c *fiber.Ctx, view, title string, data any) error {
 	if inside {
 		p.Token, p.Admin, p.Placement = v.Token, v.Session.Admin, v.Session.Placement
 	}
+	s.offerLanguages(c, &p)
 	var b bytes.Buffer
 	if err := s.views.Render(&b, view, p); err != nil {
 		return fmt.Errorf("rendering %s: %w", view, err)

@@ -1,0 +1,37 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestReadersChooseTheirLanguage: a public page leads to itself in every
+// language, and what was chosen stays chosen, into the webhook's session.
+func TestReadersChooseTheirLanguage(t *testing.T) {
+	s := newSite(t, nil)
+	p := s.send(http.MethodGet, "/docs", nil, "Accept-Language", "kk,ru;q=0.8")
+	p.assertHas(t, `<html lang="ru"`)
+	choices := regexp.MustCompile(`<a href="(/docs\?lang=\w+)" lang="(\w+)"`).FindAllStringSubmatch(p.body, -1)
+	if len(choices) != 6 {
+		t.Fatalf("%d languages to choose from: %v", len(choices), choices)
+	}
+	for _, choice := range choices {
+		s.send(http.MethodGet, choice[1], nil, "Accept-Language", "ru").assertHas(t, `<html lang="`+choice[2]+`"`,
+			`href="/about?lang=`+choice[2]+`"`, `lang="`+choice[2]+`" hreflang="`+choice[2]+`" aria-current="true"`)
+	}
+	home := s.send(http.MethodGet, "/?lang=fr", nil, "Accept-Language", "ru")
+	home.assertHas(t, `<html lang="fr"`, `name="lang" value="fr"`, `href="/docs?lang=fr"`)
+	// An answer to a form has no address, and inside the portal its own
+	// language holds.
+	for name, p := range map[string]page{
+		"refused": s.send(http.MethodPost, "/webhook", url.Values{"webhook": {"x"}, "lang": {"fr"}}),
+		"inside":  s.open("/", clerk, nil),
+	} {
+		if strings.Contains(p.body, "hreflang") {
+			t.Errorf("%s: offers languages", name)
+		}
+	}
+}
