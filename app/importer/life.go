@@ -204,6 +204,21 @@ func (i *Import) end(state State, now time.Time) {
 	}
 }
 
+// cured are reasons to wait that may be over when the person opens the app:
+// there is a fresh grant, or somebody has paid, or given him the right. What is
+// not over makes the import wait again, after one request.
+func cured(reason *Problem) bool {
+	if reason == nil {
+		return false
+	}
+	switch reason.Code {
+	case "connection_gone", "app_removed", "app_closed_for_you", "subscription_ended", "portal_closed", "portal_overloaded",
+		"no_right", "no_import_right", "not_in_plan", "rest_not_in_plan", "scope_missing", "not_an_employee":
+		return true
+	}
+	return false
+}
+
 // Reopened goes on with imports that waited for their person: he has opened
 // the app, so there is a fresh grant, and perhaps what was missing is there.
 func (s *Service) Reopened(ctx context.Context, a Actor) error {
@@ -213,7 +228,7 @@ func (s *Service) Reopened(ctx context.Context, a Actor) error {
 	}
 	ring := false
 	for _, imp := range waiting {
-		if imp.User != a.User || !imp.Until.IsZero() || imp.Reason == nil || imp.Reason.Code != "connection_gone" {
+		if imp.User != a.User || !imp.Until.IsZero() || !cured(imp.Reason) {
 			continue
 		}
 		if _, err := s.Resume(ctx, a, imp.ID); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"html"
 	"net/http"
 	"regexp"
@@ -264,7 +265,11 @@ func (r *run) refusedAll(ctx context.Context, f *flight, verdicts []verdict) err
 	if denied && (method == methodBatchImport || method == methodImport) && r.imp.Counts.Created == 0 {
 		return r.addInstead(ctx)
 	}
-	if r.imp.Counts.Created+r.imp.Counts.Updated > 0 {
+	gone, err := r.rightGone(ctx, f, reasons[code])
+	if err != nil {
+		return err
+	}
+	if r.imp.Counts.Created+r.imp.Counts.Updated > 0 && !gone {
 		// Others went in, so it is these rows.
 		outcomes := make([]Entry, len(f.tasks))
 		for i, t := range f.tasks {
@@ -278,6 +283,33 @@ func (r *run) refusedAll(ctx context.Context, f *flight, verdicts []verdict) err
 		return &waitError{reason: problem("no_update_right", "code", fault.Code)}
 	}
 	return &waitError{reason: problem(reasons[code], "code", fault.Code)}
+}
+
+// rightGone reports whether what every row of a request was refused for holds
+// for others as well: a limit of the plan, or a right with which rows of the
+// same responsible, pipeline and stage went in before.
+func (r *run) rightGone(ctx context.Context, f *flight, reason string) (bool, error) {
+	if reason != "no_right" && reason != "no_import_right" {
+		return true, nil
+	}
+	asked := map[string]bool{}
+	for _, t := range f.tasks {
+		if t.entry.ItemID != 0 {
+			return false, nil // each item has rights of its own
+		}
+		if asked[t.entry.Access] {
+			continue
+		}
+		asked[t.entry.Access] = true
+		seen, err := r.s.journal.Seen(ctx, r.imp.ID, t.entry.Access, 1)
+		if err != nil {
+			return false, fmt.Errorf("listing written rows: %w", err)
+		}
+		if len(seen) == 0 {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // addInstead goes on without the right to import, by adding rows one by one.
