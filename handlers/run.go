@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,10 +116,14 @@ type outcomeRow struct {
 }
 
 // itemLink is an item of the portal; without a URL only its ID is known.
+// Title is what its row calls it; empty: no column says.
 type itemLink struct {
-	ID        int64
-	URL, Path string
+	ID               int64
+	URL, Path, Title string
 }
+
+// titleShown is how much of a title is shown beside an ID, in letters.
+const titleShown = 40
 
 // outcomesShown is how many failed rows the page shows; the file has all.
 const outcomesShown = 50
@@ -275,8 +280,13 @@ func (s *Server) items(c *fiber.Ctx, v visit, d *runData, n int) error {
 	if _, told := refusal(err); err != nil && !told {
 		return err
 	}
+	title := slices.IndexFunc(d.Import.Mapping.Columns, func(m importer.ColumnMapping) bool { return m.Field == "title" })
 	for _, row := range rows {
-		d.Items = append(d.Items, linkOf(v, d.Import, row.ItemID))
+		link := linkOf(v, d.Import, row.ItemID)
+		if title >= 0 && d.Import.Mapping.Columns[title].Column < len(row.Cells) {
+			link.Title = cut(row.Cells[d.Import.Mapping.Columns[title].Column], titleShown)
+		}
+		d.Items = append(d.Items, link)
 	}
 	d.More = d.Written - len(d.Items)
 	return nil

@@ -117,14 +117,16 @@ func (s *Server) showRows(c *fiber.Ctx, v visit, head checkHead, result importer
 
 // shortened names a finding in a few words.
 func shortened(f importer.Finding) string {
-	name := []rune(f.Value)
-	if len(name) == 0 {
-		name = []rune(f.ColumnName)
+	return cut(cmp.Or(f.Value, f.ColumnName), 40)
+}
+
+// cut is a text of at most so many letters.
+func cut(text string, letters int) string {
+	runes := []rune(text)
+	if len(runes) <= letters {
+		return text
 	}
-	if len(name) > 40 {
-		name = append(name[:40], '…')
-	}
-	return string(name)
+	return string(runes[:letters]) + "…"
 }
 
 // rowStep shows one row as a form: what was read, how it was understood, why,

@@ -14,8 +14,7 @@ const make = (name, properties = {}, ...children) => { const made = Object.assig
 /** The grid in place of the server's pages. @param {HTMLElement} old @param {object} first */
 function grid(old, first) {
   const { columns, all } = first;
-  const pages = new Map([[0, Promise.resolve(first.rows)]]);
-  const shown = new Map();
+  const [pages, shown] = [new Map([[0, Promise.resolve(first.rows)]]), new Map()];
   const [number, plan, cell] = matchMedia('(max-width: 760px)').matches ? [60, 140, 130] : [84, 150, 170];
   const template = `${number}px ${plan}px repeat(${columns.length}, minmax(${cell}px, 1fr))`;
   let [at, editing] = [{ row: 0, col: 2 }, false];
@@ -41,14 +40,16 @@ function grid(old, first) {
     return pages.get(page);
   };
 
+  /** A cell as it will be, and what the item holds now, where that differs. */
+  const say = (c) => [c.t, ...(c.o ? [make('span', { className: 'soft', textContent: ` ← ${c.o}`, title: words.cell_old })] : [])];
   const rowOf = (n, r) => {
     const row = make('div', { className: 'sheet-row', role: 'row', ariaRowIndex: n + 2 });
     row.style.insetBlockStart = `${n * HEIGHT}px`;
     row.style.gridTemplateColumns = template;
     const cells = [make('div', { role: 'rowheader', className: 'no', textContent: String(r.n) }),
       make('div', { role: 'gridcell' }, make('span', { className: `badge ${kinds[r.s]}`, textContent: r.l })),
-      ...r.c.map((c) => make('div', { role: 'gridcell', dir: 'auto', textContent: c.t,
-        className: `clip${c.p ? (c.b ? ' bad' : ' warn') : ''}${c.f !== undefined ? ' edited' : ''}` }))];
+      ...r.c.map((c) => make('div', { role: 'gridcell', dir: 'auto',
+        className: `clip${c.p ? (c.b ? ' bad' : ' warn') : ''}${c.f !== undefined ? ' edited' : ''}` }, ...say(c)))];
     cells.forEach((cell, col) => {
       cell.tabIndex = n === at.row && col === at.col ? 0 : -1;
       Object.assign(cell, { ariaColIndex: col + 1, ariaInvalid: r.c[col - 2]?.b ? 'true' : null });
@@ -81,13 +82,12 @@ function grid(old, first) {
     const input = make('input', { type: 'text', dir: 'auto', value: r.typed?.col === at.col ? r.typed.text : r.c[at.col - 2].t, ariaLabel: `${words.cell_edit}: ${columns[at.col - 2].name}` });
     editing = true;
     cell.replaceChildren(input);
-    input.focus(); input.select();
-    const { col } = at;
+    input.focus(); input.select(); const { col } = at;
     const end = (keep) => {
       if (!editing) return;
       const changed = keep && input.value !== r.c[col - 2].t;
       editing = false;
-      cell.textContent = changed ? input.value : r.c[col - 2].t;
+      cell.replaceChildren(...say(changed ? { t: input.value } : r.c[col - 2]));
       if (changed) follow(save(r, col, input.value));
     };
     input.addEventListener('blur', () => end(true));
