@@ -1,14 +1,15 @@
 # What can be done here. Everything but test needs only Go; test installs
 # chromium and PostgreSQL on Debian when they are missing.
 
-GO       ?= go
-FUZZTIME ?= 60s
-BENCH    ?= .
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GO        ?= go
+FUZZTIME  ?= 60s
+BENCH     ?= .
+BENCHTIME ?= 1s
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # SQLite is C translated to Go by a machine: the race detector has nothing to
 # find there, and watching it would take most of the time.
-RACE      = -race -gcflags='modernc.org/...=-race=false'
-TOOL      = $(GO) tool -modfile=.ci/tools/go.mod
+RACE       = -race -gcflags='modernc.org/...=-race=false'
+TOOL       = $(GO) tool -modfile=.ci/tools/go.mod
 
 .PHONY: help demo test needs vet lint bench fuzz pictures build
 
@@ -32,8 +33,8 @@ lint: ## gofmt, golangci-lint and staticcheck; silent when all is well
 	@$(TOOL) golangci-lint run
 	@$(TOOL) staticcheck -tags browser ./...
 
-bench: ## all benchmarks, or those that match BENCH
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h ./...
+bench: ## all benchmarks, or those that match BENCH, each for BENCHTIME
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem -timeout 2h ./...
 
 fuzz: ## every fuzz target for FUZZTIME
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz

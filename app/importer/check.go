@@ -123,6 +123,7 @@ type check struct {
 	planner  *planner
 	resolver *resolver
 	marks    *markWriter
+	read     rowBlock
 	plan     Counts
 	problems int
 	rows     int
@@ -230,7 +231,7 @@ func (c *check) prepare(ctx context.Context, table tableReader, reading int) err
 // block checks the rows from an index on.
 func (c *check) block(ctx context.Context, table tableReader, from int, pulse *pulse) error {
 	n := min(checkBlock, c.rows-from)
-	rows, err := readRows(ctx, table, from, n)
+	rows, err := c.read.read(ctx, table, from, n)
 	if err != nil {
 		return err
 	}

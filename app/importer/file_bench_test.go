@@ -3,9 +3,6 @@
 package importer_test
 
 import (
-	"archive/zip"
-	"bufio"
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -33,6 +30,7 @@ import (
 // is that of the part alone, without the start of the process.
 //
 //	csv        encoding/csv, nothing kept: what there is to beat
+//	inspect    sheet.Inspect: what the first step shows
 //	normalise  sheet.Normalise into two files, each row seen
 //	read       the same as the app does it: decrypted, profiled, encrypted
 //	check      every row understood and every name looked up, with the portal
@@ -43,43 +41,70 @@ import (
 // The numbers are those of the run that took the least processor time, since
 // others may use the machine, too; the peak is that of all. "x" is the
 // processor time against that of csv, or for a workbook against that of
-// excelize.
+// excelize. All of it is printed once more as a table at the end.
 func BenchmarkFile(b *testing.B) {
-	for _, size := range []struct {
-		name string
-		rows int
-	}{{"10k", 10_000}, {"100k", 100_000}, {"1M", 1_000_000}} {
-		b.Run(size.name, func(b *testing.B) {
+	var done []fileLine
+	for _, rows := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(map[int]string{10_000: "10k", 100_000: "100k", 1_000_000: "1M"}[rows], func(b *testing.B) {
 			dir := b.TempDir()
 			table, book := filepath.Join(dir, "file.csv"), filepath.Join(dir, "file.xlsx")
-			writeFile(b, table, func(w io.Writer) error { return writeTable(w, size.rows) })
-			writeFile(b, book, func(w io.Writer) error { return writeBook(w, size.rows) })
+			writeFile(b, table, func(w io.Writer) error { return writeTable(w, rows) })
+			writeFile(b, book, func(w io.Writer) error { return writeBook(w, rows) })
 			base := map[string]float64{}
 			for _, part := range []struct{ name, file, against string }{
-				{"csv", table, "csv"}, {"normalise", table, "csv"}, {"read", table, "csv"}, {"check", table, "csv"},
+				{"csv", table, "csv"}, {"inspect", table, "csv"}, {"normalise", table, "csv"}, {"read", table, "csv"}, {"check", table, "csv"},
 				{"excelize", book, "excelize"}, {"xlsx", book, "excelize"},
 			} {
 				b.Run(part.name, func(b *testing.B) {
-					var best filePart
-					for b.Loop() {
-						one := measure(b, part.name, part.file, size.rows)
-						if best.CPU == 0 || one.CPU < best.CPU {
-							best.Wall, best.CPU = one.Wall, one.CPU
-						}
-						best.Peak = max(best.Peak, one.Peak)
-					}
+					best := measureBest(b, part.name, part.file, rows)
 					cpu := best.CPU.Seconds()
 					base[part.name] = cpu
 					b.ReportMetric(float64(best.Wall.Nanoseconds()), "ns/op")
 					b.ReportMetric(cpu*1000, "cpu-ms/op")
 					b.ReportMetric(float64(best.Peak)/(1<<20), "peak-MB")
+					line := fileLine{rows: rows, part: part.name, against: part.against, filePart: best}
 					if from := base[part.against]; from > 0 {
-						b.ReportMetric(cpu/from, "x")
+						line.times = cpu / from
+						b.ReportMetric(line.times, "x")
 					}
+					done = append(done, line)
 				})
 			}
 		})
 	}
+	printFileTable(os.Stdout, done)
+}
+
+// fileLine is one line of the table.
+type fileLine struct {
+	filePart
+	rows          int
+	part, against string
+	times         float64 // 0: what it is measured against was not run
+}
+
+// printFileTable prints what BenchmarkFile has measured, for people.
+func printFileTable(w io.Writer, lines []fileLine) {
+	what := map[string]string{
+		"csv":       "csv: encoding/csv, nothing kept",
+		"inspect":   "inspect: how to read it, the first rows",
+		"normalise": "normalise: every row seen, canonical form written",
+		"read":      "read: the same in the app, sealed, columns profiled",
+		"check":     "check: every cell understood, every name looked up",
+		"excelize":  "excelize: the rows of a workbook, nothing kept",
+		"xlsx":      "xlsx: normalise for the same workbook",
+	}
+	fmt.Fprintf(w, "\n| %7s | %-51s | %9s | %9s | %-15s | %7s |\n", "rows", "what", "CPU", "elapsed", "CPU against", "peak MB")
+	fmt.Fprintf(w, "|--------:|%s|----------:|----------:|-----------------|--------:|\n", strings.Repeat("-", 53))
+	for _, l := range lines {
+		against := ""
+		if l.times > 0 {
+			against = fmt.Sprintf("%.2f × %s", l.times, l.against)
+		}
+		fmt.Fprintf(w, "| %7d | %-51s | %7.2f s | %7.2f s | %-15s | %7.0f |\n",
+			l.rows, what[l.part], l.CPU.Seconds(), l.Wall.Seconds(), against, float64(l.Peak)/(1<<20))
+	}
+	fmt.Fprintln(w)
 }
 
 // filePart is what one part has cost.
@@ -92,6 +117,20 @@ type filePart struct {
 // partEnv tells a process of this test binary which part it is, on which
 // file, of how many rows, and where to write what it cost.
 const partEnv = "IMPORTER_FILE_PART"
+
+// measureBest runs a part as often as the benchmark wants.
+func measureBest(b *testing.B, part, file string, rows int) filePart {
+	b.Helper()
+	var best filePart
+	for b.Loop() {
+		one := measure(b, part, file, rows)
+		if best.CPU == 0 || one.CPU < best.CPU {
+			best.Wall, best.CPU = one.Wall, one.CPU
+		}
+		best.Peak = max(best.Peak, one.Peak)
+	}
+	return best
+}
 
 func measure(b *testing.B, part, file string, rows int) filePart {
 	b.Helper()
@@ -123,7 +162,7 @@ func TestFilePart(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := map[string]func(testing.TB, string, int) func(){
-		"csv": bareCSV, "normalise": bareNormalise, "xlsx": bareNormalise, "excelize": bareExcelize,
+		"csv": bareCSV, "inspect": bareInspect, "normalise": bareNormalise, "xlsx": bareNormalise, "excelize": bareExcelize,
 		"read": readByApp, "check": checkByApp,
 	}
 	run := parts[env[0]](t, env[1], rows)
@@ -188,22 +227,37 @@ func bareCSV(t testing.TB, file string, rows int) func() {
 	}
 }
 
-func bareNormalise(t testing.TB, file string, rows int) func() {
+// source opens a file for package sheet.
+func source(t testing.TB, file string) *io.SectionReader {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return io.NewSectionReader(f, 0, info.Size())
+}
+
+func bareInspect(t testing.TB, file string, _ int) func() {
+	src := source(t, file)
 	return func() {
-		f, err := os.Open(file)
-		if err != nil {
+		if _, err := sheet.Inspect(t.Context(), src, filepath.Base(file), "ru"); err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			t.Fatal(err)
-		}
-		src := io.NewSectionReader(f, 0, info.Size())
-		in, err := sheet.Inspect(t.Context(), src, filepath.Base(file), "ru")
-		if err != nil {
-			t.Fatal(err)
-		}
+	}
+}
+
+func bareNormalise(t testing.TB, file string, rows int) func() {
+	src := source(t, file)
+	in, err := sheet.Inspect(t.Context(), src, filepath.Base(file), "ru")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
 		writeFile(t, file+".canon", func(canon io.Writer) error {
 			writeFile(t, file+".index", func(index io.Writer) error {
 				table, err := sheet.Normalise(t.Context(), src, in.Reading, canon, index, func(sheet.Row) error { return nil }, nil)
@@ -324,118 +378,4 @@ func checkByApp(t testing.TB, file string, rows int) func() {
 			t.Fatalf("state %s, plan %+v, findings %+v, %v", got.State, got.Plan, result.Findings, err)
 		}
 	}
-}
-
-// fileRow is a row of 12 cells as a CRM has them: Cyrillic, numbers, dates,
-// and now and then quotes and a line end.
-func fileRow(i int) []string {
-	note := "Позвонить после обеда"
-	if i%10 == 0 {
-		note = "Сказал: \"перезвоните\",\nлучше завтра"
-	}
-	return []string{
-		fmt.Sprintf("Контракт № %d", i), company(i), []string{"Alma Admin", "Uma User"}[i%2],
-		fmt.Sprintf("+7 900 %07d", i), fmt.Sprintf("user%d@example.org", i), fmt.Sprintf("%d.%02d", i*7, i%100),
-		"EUR", fmt.Sprintf("%02d.%02d.2024", i%28+1, i%12+1), []string{"New", "In work", "Won"}[i%3], strconv.Itoa(i % 300),
-		"https://example.org/item/" + strconv.Itoa(i), note,
-	}
-}
-
-var fileHeader = []string{"Название", "Компания", "Ответственный", "Телефон", "E-mail", "Сумма", "Валюта", "Дата", "Стадия", "Номер", "Ссылка", "Комментарий"}
-
-func writeFile(t testing.TB, name string, write func(io.Writer) error) {
-	t.Helper()
-	f, err := os.Create(name)
-	if err == nil {
-		w := bufio.NewWriterSize(f, 64<<10)
-		err = errors.Join(write(w), w.Flush(), f.Close())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func writeTable(w io.Writer, rows int) error {
-	c := csv.NewWriter(w)
-	err := c.Write(fileHeader)
-	for i := 0; i < rows && err == nil; i++ {
-		err = c.Write(fileRow(i))
-	}
-	c.Flush()
-	return errors.Join(err, c.Error())
-}
-
-// writeBook writes a workbook shaped as Excel shapes it: shared strings, each
-// once, and numbers as numbers.
-func writeBook(w io.Writer, rows int) error {
-	z := zip.NewWriter(w)
-	const main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-	const packed = "http://schemas.openxmlformats.org/package/2006/relationships"
-	for _, part := range [][2]string{
-		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>`},
-		{"_rels/.rels", `<Relationships xmlns="` + packed + `"><Relationship Id="rId1" Type="` + office + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
-		{"xl/workbook.xml", `<workbook xmlns="` + main + `" xmlns:r="` + office + `"><sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>`},
-		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="` + packed + `"><Relationship Id="rId1" Type="` + office + `/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="` + office + `/sharedStrings" Target="sharedStrings.xml"/></Relationships>`},
-	} {
-		p, err := z.Create(part[0])
-		if err == nil {
-			_, err = io.WriteString(p, part[1])
-		}
-		if err != nil {
-			return err
-		}
-	}
-	// Strings that repeat are few; the others count on.
-	known := map[string]int{}
-	var texts bytes.Buffer
-	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;")
-	count := 0
-	number := func(text string, repeats bool) int {
-		if n, ok := known[text]; ok && repeats {
-			return n
-		}
-		if repeats {
-			known[text] = count
-		}
-		texts.WriteString("<si><t>" + escape.Replace(text) + "</t></si>")
-		count++
-		return count - 1
-	}
-	p, err := z.Create("xl/worksheets/sheet1.xml")
-	if err != nil {
-		return err
-	}
-	data := bufio.NewWriterSize(p, 1<<20)
-	data.WriteString(`<worksheet xmlns="` + main + `"><sheetData>`)
-	for i := range rows + 1 {
-		fmt.Fprintf(data, `<row r="%d" spans="1:12">`, i+1)
-		cells := fileHeader
-		if i > 0 {
-			cells = fileRow(i - 1)
-		}
-		for c, text := range cells {
-			if i > 0 && (c == 5 || c == 9) {
-				fmt.Fprintf(data, `<c r="%c%d"><v>%s</v></c>`, 'A'+c, i+1, text)
-				continue
-			}
-			repeats := c == 1 || c == 2 || c > 5 && c != 10
-			fmt.Fprintf(data, `<c r="%c%d" t="s"><v>%d</v></c>`, 'A'+c, i+1, number(text, repeats))
-		}
-		data.WriteString("</row>")
-	}
-	data.WriteString("</sheetData></worksheet>")
-	if err := data.Flush(); err != nil {
-		return err
-	}
-	if p, err = z.Create("xl/sharedStrings.xml"); err != nil {
-		return err
-	}
-	fmt.Fprintf(p, `<sst xmlns="%s" uniqueCount="%d">`, main, count)
-	if _, err := texts.WriteTo(p); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(p, "</sst>"); err != nil {
-		return err
-	}
-	return z.Close()
 }

@@ -202,18 +202,31 @@ func (s *Service) sortEdits(ctx context.Context, imp Import, edits []Edit) (chan
 
 // readRows reads rows to keep.
 func readRows(ctx context.Context, table tableReader, from, n int) ([]sheet.Row, error) {
-	rows := make([]sheet.Row, 0, n)
-	// One piece of memory for all their cells, if rows are as wide as the table.
-	cells := make([]string, 0, n*len(table.Columns()))
+	var b rowBlock
+	return b.read(ctx, table, from, n)
+}
+
+// rowBlock holds rows that were read together; it can be used again.
+type rowBlock struct {
+	rows  []sheet.Row
+	cells []string // of all rows
+}
+
+// read reads rows that are valid until the next reading.
+func (b *rowBlock) read(ctx context.Context, table tableReader, from, n int) ([]sheet.Row, error) {
+	if b.rows == nil {
+		b.rows, b.cells = make([]sheet.Row, 0, n), make([]string, 0, n*len(table.Columns()))
+	}
+	b.rows, b.cells = b.rows[:0], b.cells[:0]
 	err := table.Read(ctx, from, n, func(_ int, row sheet.Row) error {
-		at := len(cells)
-		cells = append(cells, row.Cells...)
-		row.Cells = cells[at:len(cells):len(cells)]
-		rows = append(rows, row)
+		at := len(b.cells)
+		b.cells = append(b.cells, row.Cells...)
+		row.Cells = b.cells[at:len(b.cells):len(b.cells)]
+		b.rows = append(b.rows, row)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading rows from %d: %w", from, err)
 	}
-	return rows, nil
+	return b.rows, nil
 }
