@@ -1,6 +1,10 @@
 package handlers_test
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -96,5 +100,36 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 		if want := map[bool]string{true: "'self' https://" + portalHost, false: "'none'"}[inside]; p.ancestors() != want {
 			t.Errorf("%s: framed by %q, want %q", name, p.ancestors(), want)
 		}
+	}
+}
+
+// TestHugeHeaders: what is longer than any browser sends is refused before it
+// is read, and the next one is answered.
+func TestHugeHeaders(t *testing.T) {
+	s := newSite(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	go func() {
+		if err := s.server.Serve(l); err != nil {
+			t.Log(err)
+		}
+	}()
+	for headers, want := range map[string]int{
+		"X-Long: " + strings.Repeat("x", 64<<10) + "\r\n": http.StatusRequestHeaderFieldsTooLarge,
+		strings.Repeat("X-Many: "+"x\r\n", 10_000):        http.StatusRequestHeaderFieldsTooLarge,
+		"X-Usual: " + strings.Repeat("x", 4<<10) + "\r\n": http.StatusOK,
+	} {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		must(t, err)
+		// The rest of a long request may meet a closed connection.
+		_, _ = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n"+headers+"\r\n")
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err == nil && !strings.Contains(line, fmt.Sprint(" ", want, " ")) {
+			t.Errorf("%.20s… was answered with %q, want %d", headers, line, want)
+		}
+		if err != nil && want == http.StatusOK {
+			t.Error(err)
+		}
+		must(t, conn.Close())
 	}
 }
