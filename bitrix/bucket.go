@@ -18,12 +18,13 @@ type bucket struct {
 }
 
 // bucketOf is the bucket of a licence family, as app.info names it: "ent"
-// for Enterprise, "box" for portals on own servers, which count nothing.
+// for Enterprise, "selfhosted" or "box" for portals on own servers, which count
+// nothing.
 func bucketOf(family string) bucket {
 	switch family {
 	case "ent":
 		return bucket{size: 250, rate: 5}
-	case "box":
+	case "box", "selfhosted":
 		return bucket{}
 	default:
 		return bucket{size: 50, rate: 2}

@@ -144,7 +144,7 @@ func (x *Connection) Ready(method string, cost time.Duration) time.Time {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.waiting(credential, []load{{method: method, cost: cost.Seconds()}})
+	return p.waiting(credential, callLoads(method, cost))
 }
 
 // ReadyBatch is Ready for a batch of so many commands of one method, each of
@@ -155,11 +155,9 @@ func (x *Connection) ReadyBatch(method string, commands int, each time.Duration)
 	if !ok {
 		return time.Time{}
 	}
-	total := each.Seconds() * float64(commands)
-	loads := []load{{method: batchMethod, cost: total}, {method: method, commands: commands, cost: total}}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.waiting(credential, loads)
+	return p.waiting(credential, methodLoads(method, commands, each))
 }
 
 // Pace is what is known of the portal's limits now; it is empty before the
@@ -266,6 +264,17 @@ func expected(ctx context.Context) float64 {
 		return d.Seconds()
 	}
 	return -1
+}
+
+// callLoads is what a call of the method asks for.
+func callLoads(method string, cost time.Duration) []load {
+	return []load{{method: method, cost: cost.Seconds()}}
+}
+
+// methodLoads is what a batch of commands of one method asks for.
+func methodLoads(method string, commands int, each time.Duration) []load {
+	total := each.Seconds() * float64(commands)
+	return []load{{method: batchMethod, cost: total}, {method: method, commands: commands, cost: total}}
 }
 
 // batchLoads shares the expected cost of a batch out to its methods.

@@ -19,7 +19,10 @@ type Pace struct {
 	Limit time.Duration
 	// Methods are the methods whose time the portal counts, by name.
 	Methods []MethodPace
+	// Flying is how many requests are under way.
+	Flying int
 
+	flying []*permit
 	bucket bucket
 	limit  methodLimit
 	meters map[string]meter
@@ -48,6 +51,12 @@ func (p *pace) snapshot(credential string) Pace {
 		Now: now, Known: true, Size: b.size, Rate: b.rate, Requests: max(0, b.size-b.keep(true)-b.level),
 		Limit: seconds(p.limit.value), bucket: b, limit: p.limit, meters: make(map[string]meter),
 	}
+	for g := range p.flying {
+		if g.credential == credential {
+			s.flying = append(s.flying, g)
+		}
+	}
+	s.Flying = len(s.flying)
 	for id, m := range p.meters {
 		if id.credential != credential {
 			continue
@@ -67,85 +76,128 @@ func (p *pace) snapshot(credential string) Pace {
 	return s
 }
 
-// Forecast runs the model forward: how long from Now until so many requests,
-// each of which takes the portal the given time, are done, sent in streams one
-// after another. Each goes by the first of the methods that may be called
-// then. Nobody else is assumed to spend anything.
-func (p Pace) Forecast(requests int, each time.Duration, streams int, methods ...string) time.Duration {
-	f := forecast{bucket: p.bucket, limit: p.limit.value, cost: each.Seconds(), each: each}
-	for _, method := range methods {
-		m := p.meters[method]
+// Left is what a method may still spend without a doubt; ok is false where
+// nothing is known to be counted.
+func (p Pace) Left(method string) (left time.Duration, ok bool) {
+	for _, m := range p.Methods {
+		if m.Method == method {
+			return max(0, seconds(p.limit.careful())-m.Spent-m.Flying), true
+		}
+	}
+	return 0, false
+}
+
+// Forecast is the model of the limits with a clock of its own, which goes on
+// only as requests are sent and come back: what will be, if nobody else spends
+// anything. Until something is sent it answers as the Connection did.
+type Forecast struct {
+	pace    *pace
+	now     time.Time
+	counted bool // a portal that counts one method counts them all
+	flying  []journey
+}
+
+// journey is a request under way.
+type journey struct {
+	back   time.Time
+	permit *permit
+}
+
+// Forecast begins at the moment of the pace, with what is under way then.
+func (p Pace) Forecast() *Forecast {
+	f := &Forecast{now: p.Now}
+	f.pace = newPace(func() time.Time { return f.now })
+	f.pace.bucket, f.pace.limit = p.bucket, p.limit
+	for method, m := range p.meters {
 		m.baskets = slices.Clone(m.baskets)
-		m.flying, m.inFlight = 0, 0
-		f.meters = append(f.meters, &m)
+		f.pace.meters[meterID{method: method}] = &m
+		f.counted = f.counted || m.counted && method != batchMethod
 	}
-	// A portal that counts one method counts them all.
-	counted := slices.ContainsFunc(f.meters, func(m *meter) bool { return m.counted })
-	for _, m := range f.meters {
-		m.counted = counted
+	for _, g := range p.flying {
+		f.fly(g)
 	}
-	now := p.Now
-	for range requests {
-		now = f.send(now, max(1, streams))
-	}
-	if len(f.flying) > 0 {
-		now = f.flying[len(f.flying)-1].back
-	}
-	return now.Sub(p.Now)
+	return f
 }
 
-// forecast is a model of its own, which time passes over.
-type forecast struct {
-	bucket bucket
-	meters []*meter
-	limit  float64
-	cost   float64
-	each   time.Duration
-	flying []flight // soonest back first
+// Now is how far the forecast has come.
+func (f *Forecast) Now() time.Time { return f.now }
+
+// Flying is how many requests are under way.
+func (f *Forecast) Flying() int { return len(f.flying) }
+
+// Pace is what would be known then.
+func (f *Forecast) Pace() Pace { return f.pace.snapshot("") }
+
+// Ready is as Connection.Ready.
+func (f *Forecast) Ready(method string, cost time.Duration) time.Time {
+	return f.waiting(callLoads(method, cost))
 }
 
-type flight struct {
-	back  time.Time
-	meter *meter
+// ReadyBatch is as Connection.ReadyBatch.
+func (f *Forecast) ReadyBatch(method string, commands int, each time.Duration) time.Time {
+	return f.waiting(methodLoads(method, commands, each))
 }
 
-// send sends the next request as soon as it may go, and returns when that is.
-func (f *forecast) send(now time.Time, streams int) time.Time {
-	for {
-		f.land(now)
-		next := f.bucket.ready(now, f.bucket.keep(true))
-		var by *meter
-		var open time.Time
-		for _, m := range f.meters {
-			if at := m.open(now, 0, f.limit, f.limit); by == nil || at.Before(open) {
-				by, open = m, at
-			}
+func (f *Forecast) waiting(loads []load) time.Time {
+	f.meet(loads)
+	return f.pace.waiting("", loads)
+}
+
+// meet gives methods that were not called yet their meters.
+func (f *Forecast) meet(loads []load) {
+	for _, l := range loads {
+		if id := (meterID{method: l.method}); f.pace.meters[id] == nil {
+			f.pace.meters[id] = &meter{counted: f.counted && l.method != batchMethod}
 		}
-		if open.After(next) {
-			next = open
-		}
-		if len(f.flying) >= streams || len(f.flying) > 0 && next.After(f.flying[0].back) {
-			next = f.flying[0].back
-		}
-		if next.After(now) {
-			now = next
-			continue
-		}
-		f.bucket.take(now)
-		by.begin(now, f.cost)
-		f.flying = append(f.flying, flight{now.Add(f.each), by})
-		return now
 	}
 }
 
-// land ends the requests that are back.
-func (f *forecast) land(until time.Time) {
-	for len(f.flying) > 0 && !f.flying[0].back.After(until) {
-		one := f.flying[0]
-		one.meter.end(one.back, f.cost)
-		if one.meter.counted {
-			one.meter.add(one.back, f.cost)
-		}
+// Send sends a call, or, with commands above 0, a batch of so many, each of
+// which takes the portal the given time.
+func (f *Forecast) Send(method string, commands int, each time.Duration) {
+	loads := callLoads(method, each)
+	if commands > 0 {
+		loads = methodLoads(method, commands, each)
+	}
+	f.meet(loads)
+	f.fly(f.pace.begin(f.now, "", loads))
+}
+
+// fly sorts a request in by when it will be back.
+func (f *Forecast) fly(g *permit) {
+	j := journey{g.began.Add(seconds(g.loads[0].cost)), g}
+	if j.back.Before(f.now) {
+		j.back = f.now
+	}
+	i, _ := slices.BinarySearchFunc(f.flying, j, func(a, b journey) int {
+		return cmp.Or(a.back.Compare(b.back), -1) // of two at the same time the later sent is the later back
+	})
+	f.flying = slices.Insert(f.flying, i, j)
+}
+
+// Wait lets time go on until a request comes back, or, unless it is zero,
+// until a time that is sooner.
+func (f *Forecast) Wait(until time.Time) {
+	if len(f.flying) == 0 || !until.IsZero() && until.Before(f.flying[0].back) {
+		f.now = until
+		return
+	}
+	f.now = f.flying[0].back
+	for len(f.flying) > 0 && !f.flying[0].back.After(f.now) {
+		f.land(f.flying[0].permit)
 		f.flying = f.flying[1:]
+	}
+}
+
+// land bills a request as the portal will.
+func (f *Forecast) land(g *permit) {
+	delete(f.pace.flying, g)
+	for i, l := range g.loads {
+		m := f.pace.meter("", l.method)
+		m.end(f.now, l.cost)
+		if m.counted && !m.free && !(l.commands > 0 && f.pace.limit.batchAlone) {
+			m.add(f.now, l.cost, 0)
+			f.pace.limit.pass(g.at[i] + lead(l))
+		}
 	}
 }

@@ -35,7 +35,7 @@ func (l *methodLimit) refresh(now time.Time) {
 // careful is the sum up to which the limit is certain enough for several
 // requests at once.
 func (l *methodLimit) careful() float64 {
-	if l.value > lowerLimit && l.passed < lowerLimit {
+	if l.value > lowerLimit && l.passed < lowerLimit-slack {
 		return lowerLimit
 	}
 	return l.value

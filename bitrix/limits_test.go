@@ -272,6 +272,7 @@ func TestPaceEfficiency(t *testing.T) {
 		{"rate binds", &limited{size: 50, rate: 2, limit: 480}, "", 200, 10 * time.Millisecond, 1, 75 * time.Second, 0},
 		{"rate binds, many streams", &limited{size: 50, rate: 2, limit: 480}, "", 400, 10 * time.Millisecond, 8, 175 * time.Second, 0},
 		{"Enterprise rate", &limited{size: 250, rate: 5, limit: 480}, "ent", 2000, 10 * time.Millisecond, 8, 350 * time.Second, 0},
+		{"own server, as it may call itself", &limited{}, "selfhosted", 1000, 10 * time.Millisecond, 1, 10 * time.Second, 0},
 		{"own server", &limited{}, "box", 1000, 10 * time.Millisecond, 1, 10 * time.Second, 0},
 		// 100 chunks of 10 s: 480 s, wait until 600 s, 480 s more by 1080 s,
 		// wait until 1200 s, the last 40 s.

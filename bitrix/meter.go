@@ -19,6 +19,9 @@ type basket struct {
 	spent float64 // seconds
 	// firsts are from when the ten minutes of this basket run, each way.
 	firsts [ways]time.Time
+	// early is how much before firsts the first call may have ended: of a
+	// batch only the end of the last command is known.
+	early time.Duration
 	// told is when it leaves, if the portal has said so.
 	told time.Time
 }
@@ -50,8 +53,10 @@ type meter struct {
 	// wrong are the ways that the portal's answers have contradicted.
 	wrong   [ways]bool
 	blocked time.Time
-	// flying is what requests under way will probably add.
+	// flying is what requests under way will probably add; ahead is how much
+	// of it a sum has already had in it: commands are billed one by one.
 	flying   float64
+	ahead    float64
 	inFlight int
 	soonest  time.Time // when the first of them is probably back
 	// skew is how far the portal's clock, whose minutes count, is ahead.
@@ -60,6 +65,8 @@ type meter struct {
 	perCall, perCommand float64
 	// viaBatch is what batches have added since a call of its own.
 	viaBatch float64
+	// free: the last calls were too short to be billed, as on some portals.
+	free bool
 }
 
 // spent is the sum at a time.
@@ -72,6 +79,10 @@ func (m *meter) spent(at time.Time) float64 {
 	}
 	return sum
 }
+
+// sure is the part of the sum that a portal cannot have forgotten yet, however
+// it cuts time into baskets.
+func (m *meter) sure(at time.Time) float64 { return m.spent(at.Add(2 * minute)) }
 
 // forget drops the baskets that have left.
 func (m *meter) forget(now time.Time) {
@@ -165,8 +176,8 @@ func (m *meter) leaves(b basket) time.Time {
 	return last.Add(window + tick)
 }
 
-// add counts seconds of a call that ended now.
-func (m *meter) add(now time.Time, spent float64) {
+// add counts seconds of a call that ended now, or so much earlier.
+func (m *meter) add(now time.Time, spent float64, early time.Duration) {
 	m.forget(now)
 	slot := now.Add(m.skew).Truncate(minute).Add(-m.skew)
 	firsts := [ways]time.Time{bySlot: now, bySpan: now, byClock: slot}
@@ -183,14 +194,14 @@ func (m *meter) add(now time.Time, spent float64) {
 			return
 		}
 	}
-	m.baskets = append(m.baskets, basket{spent: spent, firsts: firsts})
+	m.baskets = append(m.baskets, basket{spent: spent, firsts: firsts, early: early})
 }
 
-// observe adjusts the model to a sum that the portal reports for a time, and
-// to when its oldest basket leaves (zero: not told). The portal is right:
-// what we did not know of is added, what we count too much is taken from the
-// oldest baskets.
-func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
+// observe takes in an answer: what its calls have cost, and what the portal
+// then reports of a time: the sum, and when its oldest basket leaves (zero: not
+// told). The portal is right: what we did not know of is added, what we count
+// too much is taken from the oldest baskets. The calls may have ended early.
+func (m *meter) observe(at time.Time, early time.Duration, cost, sum float64, resetAt time.Time) {
 	m.counted = true
 	m.forget(at)
 	told := resetAt.After(at) && resetAt.Before(at.Add(window+minute))
@@ -202,12 +213,18 @@ func (m *meter) observe(at time.Time, sum float64, resetAt time.Time) {
 			m.baskets = m.baskets[1:]
 		}
 	}
+	if sum > 0 && len(m.baskets) == 0 && told && resetAt.Before(at.Add(window-minute)) {
+		m.spread(at, sum, resetAt)
+	}
+	if own := cost - m.ahead; own > 0 {
+		m.add(at, own, early)
+	}
+	m.ahead = max(0, m.ahead-cost)
 	have := m.spent(at)
 	switch {
-	case sum > have && len(m.baskets) == 0 && told && resetAt.Before(at.Add(window-minute)):
-		m.spread(at, sum, resetAt)
 	case sum > have:
-		m.add(at, sum-have)
+		m.add(at, sum-have, early)
+		m.ahead = min(m.ahead+sum-have, m.flying)
 	case sum < have:
 		m.shed(have - sum)
 	}
@@ -223,8 +240,8 @@ func (m *meter) contradict(resetAt time.Time) {
 	var fits [ways]bool
 	for _, b := range m.baskets {
 		for way, first := range b.firsts {
-			off := first.Add(window).Sub(resetAt).Abs()
-			fits[way] = fits[way] || off <= tick+tick/2
+			off := first.Add(window).Sub(resetAt)
+			fits[way] = fits[way] || off >= -tick-tick/2 && off <= b.early+tick+tick/2
 		}
 	}
 	if fits == [ways]bool{} {

@@ -22,10 +22,10 @@ func TestMeterLearnsTheWay(t *testing.T) {
 	} {
 		m := &meter{}
 		for i, s := range ends {
-			m.observe(at(s), float64(10*(i+1)), c.resets[0])
+			m.observe(at(s), 0, 10, float64(10*(i+1)), c.resets[0])
 		}
 		left := at(602)
-		m.observe(left, m.spent(left)+5, c.resets[1])
+		m.observe(left, 0, 5, m.spent(left)+5, c.resets[1])
 		if got := m.nextLeaving(left); !got.Equal(c.next.Add(tick)) {
 			t.Errorf("%s: the next leaves at %v, want %v", name, got.Sub(start), c.next.Sub(start))
 		}

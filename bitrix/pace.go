@@ -25,6 +25,7 @@ type pace struct {
 	bucket  bucket
 	limit   methodLimit
 	meters  map[meterID]*meter
+	flying  map[*permit]bool
 	changed chan struct{} // closed when a request came back
 }
 
@@ -33,7 +34,7 @@ type meterID struct{ credential, method string }
 func newPace(now func() time.Time) *pace {
 	return &pace{
 		now: now, bucket: bucketOf(""), limit: newLimit(),
-		meters: make(map[meterID]*meter), changed: make(chan struct{}),
+		meters: make(map[meterID]*meter), flying: make(map[*permit]bool), changed: make(chan struct{}),
 	}
 }
 
@@ -67,9 +68,18 @@ type load struct {
 	cost     float64 // seconds it will take; negative: as measured
 }
 
+// lead is the seconds that pass before the last of its commands begins.
+func lead(l load) float64 {
+	if l.commands < 2 {
+		return 0
+	}
+	return l.cost * float64(l.commands-1) / float64(l.commands)
+}
+
 // permit is one request under way.
 type permit struct {
 	credential string
+	began      time.Time
 	loads      []load
 	at         []float64 // sum of each load's method when it began
 }
@@ -80,11 +90,8 @@ func (p *pace) ready(now time.Time, credential string, loads []load, background 
 	t := p.bucket.ready(now, p.bucket.keep(background))
 	for _, l := range loads {
 		m := p.meter(credential, l.method)
-		lead := 0.0
-		if l.commands > 1 {
-			lead = p.cost(m, l) * float64(l.commands-1) / float64(l.commands)
-		}
-		if at := m.open(now, lead, p.limit.careful(), p.limit.value); at.After(t) {
+		l.cost = p.cost(m, l)
+		if at := m.open(now, lead(l), p.limit.careful(), p.limit.value); at.After(t) {
 			t = at
 		}
 	}
@@ -147,13 +154,14 @@ func (p *pace) acquire(ctx context.Context, credential string, loads []load, bac
 // begin counts a request as sent; p.mu is held.
 func (p *pace) begin(now time.Time, credential string, loads []load) *permit {
 	p.bucket.take(now)
-	g := &permit{credential: credential, loads: slices.Clone(loads), at: make([]float64, len(loads))}
+	g := &permit{credential: credential, began: now, loads: slices.Clone(loads), at: make([]float64, len(loads))}
 	for i, l := range loads {
 		m := p.meter(credential, l.method)
 		g.loads[i].cost = p.cost(m, l)
 		g.at[i] = m.spent(now)
 		m.begin(now, g.loads[i].cost)
 	}
+	p.flying[g] = true
 	return g
 }
 
@@ -177,6 +185,7 @@ type outcome struct {
 func (p *pace) end(g *permit, o outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.flying, g)
 	now := p.now()
 	if o.rate {
 		p.bucket.refuse(now)
@@ -191,12 +200,12 @@ func (p *pace) end(g *permit, o outcome) {
 		case o.unsent || o.rate:
 		case o.lost:
 			if m.counted {
-				m.add(now, l.cost)
+				m.add(now, l.cost, 0)
 			}
 		default:
 			p.learn(now, m, l, o)
 			if !blocked {
-				p.limit.pass(g.at[i])
+				p.limit.pass(g.at[i] + lead(l))
 			}
 		}
 		if blocked {
@@ -211,7 +220,7 @@ func (p *pace) end(g *permit, o outcome) {
 func (p *pace) refuse(now time.Time, m *meter) {
 	sum := m.spent(now)
 	if m.counted && !p.limit.refuse(now, sum) && sum < p.limit.value {
-		m.add(now, p.limit.value-sum) // spent by somebody else
+		m.add(now, p.limit.value-sum, 0) // spent by somebody else
 	}
 	m.refuse(now)
 }
@@ -225,22 +234,25 @@ func (p *pace) learn(now time.Time, m *meter, l load, o outcome) {
 		}
 		at := p.local(now, o.own.Finish, o.own.Finish)
 		if !m.newer(at, o.own) {
+			m.ahead = max(0, m.ahead-billed(cost))
 			return
 		}
-		if m.viaBatch > 5 && o.own.Operating < m.spent(at)-m.viaBatch/2 {
+		if m.viaBatch > 5 && o.own.Operating < m.sure(at)-m.viaBatch/2 {
 			p.limit.batchAlone = true
 		}
 		m.viaBatch = 0
 		m.last = o.own.Finish
 		m.skew = skewOf(now, o.own.Finish)
-		m.observe(at, o.own.Operating, p.local(now, o.own.Finish, o.own.ResetAt))
+		m.free = o.own.Operating < cost/2
+		m.observe(at, 0, billed(cost), o.own.Operating, p.local(now, o.own.Finish, o.own.ResetAt))
 		return
 	}
 	var top Time
-	var cost float64
+	var cost, sure float64
 	times := o.inner[l.method]
 	for _, t := range times {
 		cost += busy(t)
+		sure += billed(busy(t))
 		if t.HasOperating && (!top.HasOperating || t.Operating > top.Operating) {
 			top = t
 		}
@@ -250,12 +262,14 @@ func (p *pace) learn(now time.Time, m *meter, l load, o outcome) {
 	}
 	at := p.local(now, o.own.Finish, top.Finish)
 	if p.limit.batchAlone || !m.newer(at, top) {
+		m.ahead = max(0, m.ahead-sure)
 		return
 	}
 	before := m.spent(at)
 	m.last = top.Finish
 	m.skew = skewOf(now, o.own.Finish)
-	m.observe(at, top.Operating, p.local(now, o.own.Finish, top.ResetAt))
+	m.free = top.Operating < cost/2
+	m.observe(at, o.own.Duration, sure, top.Operating, p.local(now, o.own.Finish, top.ResetAt))
 	m.viaBatch += max(0, m.spent(at)-before)
 }
 
@@ -274,6 +288,17 @@ func skewOf(now, finish time.Time) time.Duration {
 		return 0
 	}
 	return finish.Sub(now).Round(tick)
+}
+
+// shortest is the shortest call that is surely billed, in seconds.
+const shortest = 0.1
+
+// billed is what a call of so many seconds surely adds to its method's sum.
+func billed(cost float64) float64 {
+	if cost < shortest {
+		return 0
+	}
+	return cost
 }
 
 // busy is how long a portal worked on something, seconds.

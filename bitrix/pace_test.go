@@ -68,11 +68,14 @@ func TestPaceOfBatches(t *testing.T) {
 		// 6000 × 0.2 s = 1200 s: two windows of 480 s and 240 s.
 		{"each method", &limited{size: 50, rate: 2, limit: 480}, 1440 * time.Second, 0},
 		{"the method batch", &limited{size: 50, rate: 2, limit: 480, batchBill: true}, 1440 * time.Second, 0},
+		{"minutes from a call on", &limited{size: 50, rate: 2, limit: 480, spans: true}, 1440 * time.Second, 0},
+		{"whole minutes", &limited{size: 50, rate: 2, limit: 480, aligned: true}, 1440 * time.Second, 0},
 		{"lower limit", &limited{size: 50, rate: 2, limit: 420}, 1560 * time.Second, 50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.portal.cost = fixed(200 * time.Millisecond)
+				wait(31 * time.Second)
 				took, inside := driveBatches(t, token(&portal{answer: c.portal.answer}), "crm.item.update", 6000, 50, 200*time.Millisecond)
 				t.Logf("%v of %v, %d refused inside", took.Round(time.Second), c.bound, inside)
 				if c.portal.ran != 6000 || c.portal.rateRefused > 0 {
@@ -125,36 +128,6 @@ func TestLearnsThatBatchesAreBilledAlone(t *testing.T) {
 	})
 }
 
-// TestForecast: the model run forward agrees with what then happens.
-func TestForecast(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		portal  *limited
-		calls   int
-		cost    time.Duration
-		streams int
-	}{
-		{"rate", &limited{size: 50, rate: 2, limit: 480}, 300, 20 * time.Millisecond, 1},
-		{"time", &limited{size: 50, rate: 2, limit: 480}, 150, 12 * time.Second, 1},
-		{"time, four streams", &limited{size: 50, rate: 2, limit: 480}, 300, 9 * time.Second, 4},
-		{"nothing binds", &limited{size: 50, rate: 2}, 40, 15 * time.Second, 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c.portal.cost = fixed(c.cost)
-				x := token(&portal{answer: c.portal.answer})
-				drive(t, x, "crm.item.batchImport", c.calls/20, 1, c.cost) // 5 %
-				want := x.Pace().Forecast(c.calls, c.cost, c.streams, "crm.item.batchImport")
-				took := drive(t, x, "crm.item.batchImport", c.calls, c.streams, c.cost)
-				t.Logf("forecast %v, took %v", want, took)
-				if off := abs(want.Seconds()/took.Seconds() - 1); off > 0.05 {
-					t.Errorf("forecast %v, took %v", want, took)
-				}
-			})
-		})
-	}
-}
-
 // TestPeopleDoNotWaitForImports: while an import uses all of the rate, a call
 // from a screen goes out at once.
 func TestPeopleDoNotWaitForImports(t *testing.T) {
@@ -180,6 +153,44 @@ func TestPeopleDoNotWaitForImports(t *testing.T) {
 		<-done
 		if l.rateRefused > 0 {
 			t.Errorf("%d requests came too fast", l.rateRefused)
+		}
+	})
+}
+
+// TestOthersOnTheAddress: another app calls the portal from the same address
+// while an import uses all of the rate. It gets what it needs, and the import
+// what is left.
+func TestOthersOnTheAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limited{size: 50, rate: 2, cost: fixed(10 * time.Millisecond)}
+		x := token(&portal{answer: l.answer})
+		done := make(chan struct{})
+		go func() {
+			drive(t, x, "crm.item.add", 400, 4, 10*time.Millisecond)
+			close(done)
+		}()
+		began, others, refused := time.Now(), 0, 0
+		for running := true; running; others++ {
+			l.mu.Lock()
+			ours := l.rateRefused
+			if !l.admit(time.Now()) {
+				refused++
+			}
+			l.rateRefused = ours
+			l.mu.Unlock()
+			select {
+			case <-done:
+				running = false
+			case <-time.After(2 * time.Second):
+			}
+		}
+		took, bound := time.Since(began), time.Duration(400+others-50)*time.Second/2
+		t.Logf("%v of %v; we were refused %d times, the other %d of %d", took, bound, l.rateRefused, refused, others)
+		if l.ran != 400 || refused > 0 {
+			t.Errorf("%d calls ran, want 400; the other was refused %d times", l.ran, refused)
+		}
+		if took > bound*105/100 || l.rateRefused > 40 {
+			t.Errorf("took %v of %v, and %d refusals", took, bound, l.rateRefused)
 		}
 	})
 }

@@ -30,67 +30,58 @@ func (s *Service) timeLeft(ctx context.Context, i Import) (low, high time.Durati
 }
 
 func (s *Service) expected(ctx context.Context, i Import) time.Duration {
-	left, methods, streams := i.left()
-	if left == 0 {
-		return 0
-	}
 	var pace bitrix.Pace
 	if caller, err := s.connect(ctx, i.Portal, i.Connection); err == nil {
 		pace = caller.Pace()
 	}
-	if !pace.Known {
-		// Another process is at it: what it has spent is known by the rows.
-		done := float64(i.Counts.Created + i.Counts.Updated)
-		whole := s.ahead(pace, i.Target, left+done, 0, i.SecondsPerRow, methods, streams)
-		return max(whole-s.now().Sub(i.Started), time.Duration(left*i.SecondsPerRow/float64(streams)*float64(time.Second)))
+	// What is under way is in the model; what has come back to be sent again
+	// is before us.
+	again, err := s.journal.Entries(ctx, i.ID, 0, maxScan, EntryPending)
+	if err != nil {
+		s.log.WarnContext(ctx, "listing pending rows for an estimate", "import", i.ID, "err", err)
 	}
-	size := 0
-	if i.Undoing {
-		size = usualCommands
+	c := s.courseOf(i, i.Cursor-len(again))
+	if pace.Known {
+		return c.ahead(pace)
 	}
-	return s.ahead(pace, i.Target, left, size, i.SecondsPerRow, methods, streams)
-}
-
-// ahead runs the model of the limits forward over rows of so many seconds
-// each, size of them to a request (0: as a run has it).
-func (s *Service) ahead(pace bitrix.Pace, t Target, rows float64, size int, each float64, methods []string, streams int) time.Duration {
-	if rows == 0 {
+	if c.left == 0 {
 		return 0
 	}
-	if size == 0 {
-		size = t.requestRows(s.aim(), methods[0], each)
-	}
-	requests := math.Ceil(rows / float64(size))
-	if streams > 1 {
-		// A run shares out what is left, so that all streams end together.
-		requests = math.Max(requests, math.Min(math.Ceil(rows), float64(8*streams)))
-	}
-	cost := time.Duration(each * rows / requests * float64(time.Second))
-	if pace.Known {
-		return pace.Forecast(int(requests), cost, streams, methods...)
-	}
-	work, budget := each*rows, usualBudget*float64(len(methods))
-	full := math.Max(0, math.Ceil(work/budget)-1)
-	return time.Duration((full*usualPeriod + (work-full*budget)/float64(streams)) * float64(time.Second))
+	// Another process is at it: what it has spent is known by the rows.
+	least := c.work() / float64(c.streams)
+	c.left += i.Counts.Created + i.Counts.Updated
+	return max(c.usually()-s.now().Sub(i.Started), time.Duration(least*float64(time.Second)))
 }
 
-// left is how many rows are still to be written, or to be taken back, by
-// which methods and in how many streams.
-func (i Import) left() (rows float64, methods []string, streams int) {
+// work is the seconds that what is left takes the portal.
+func (c course) work() float64 { return float64(c.left) * c.each }
+
+// usually is how long a portal takes that this process has not called yet.
+func (c course) usually() time.Duration {
+	budget := usualBudget * float64(len(c.methods))
+	full := math.Max(0, math.Ceil(c.work()/budget)-1)
+	return time.Duration((full*usualPeriod + (c.work()-full*budget)/float64(c.streams)) * float64(time.Second))
+}
+
+// courseOf is the course of what follows the rows that are written, or of what
+// is to be taken back.
+func (s *Service) courseOf(i Import, written int) course {
+	c := course{mode: i.Target.Mode, methods: i.Target.creates(), each: i.SecondsPerRow, streams: 1, aim: s.aim()}
 	if i.Undoing {
-		return float64(max(0, i.Counts.Created+i.Counts.Updated-i.Undo.Sum())), []string{methodDelete}, 1
+		c.mode, c.methods, c.left = AddAll, []string{methodDelete}, max(0, i.Counts.Created+i.Counts.Updated-i.Undo.Sum())
+		return c
+	}
+	if i.Target.Fast {
+		c.streams = fastStreams
 	}
 	end := i.Rows
 	if i.Limit > 0 {
 		end = min(end, i.Limit)
 	}
-	rows = float64(max(0, end-i.Counts.Sum()))
+	c.left = max(0, end-written)
 	// Rows that the plan leaves out cost nothing.
 	if planned := i.Plan.Created + i.Plan.Updated; i.Rows > 0 && planned > 0 && end == i.Rows {
-		rows *= float64(planned) / float64(i.Rows)
+		c.left = int(math.Ceil(float64(c.left) * float64(planned) / float64(i.Rows)))
 	}
-	if i.Target.Fast {
-		return rows, i.Target.creates(), fastStreams
-	}
-	return rows, i.Target.creates(), 1
+	return c
 }

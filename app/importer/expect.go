@@ -70,6 +70,10 @@ func (s *Service) measured(ctx context.Context, imp Import) (perRow [2]float64, 
 // forecast is the time that a whole import would take.
 func (s *Service) forecast(pace bitrix.Pace, imp Import, perRow float64, streams int) time.Duration {
 	imp.Target.Fast = streams > 1
-	rows, methods, streams := imp.left()
-	return s.ahead(pace, imp.Target, rows, 0, perRow, methods, streams)
+	c := s.courseOf(imp, 0)
+	c.each = perRow
+	if !pace.Known {
+		return c.usually()
+	}
+	return c.ahead(pace)
 }

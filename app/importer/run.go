@@ -90,8 +90,10 @@ type run struct {
 	undoFrom int
 	targets  map[string]field.Target
 	base     string
-	// method is by which rows are created in the next request.
+	// method is by which rows are created in the next request; closed are
+	// those that turned one away, and until when.
 	method string
+	closed map[string]time.Time
 	// widened: a few rows were refused for a right, so more are tried before
 	// anybody is asked.
 	widened bool
@@ -103,7 +105,7 @@ var errNotRunning = errors.New("import is not running")
 // runImport writes rows until the time is over, the import waits, or it is
 // done. It returns errors that are nobody's but ours.
 func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until time.Time) (Next, error) {
-	r := &run{s: s, imp: imp, fence: fence, doubt: true, back: make(chan *flight, fastStreams)}
+	r := &run{s: s, imp: imp, fence: fence, doubt: true, back: make(chan *flight, fastStreams), closed: map[string]time.Time{}}
 	defer func() {
 		if r.closer != nil {
 			r.closer.Close()

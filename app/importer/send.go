@@ -119,6 +119,9 @@ func (r *run) land(ctx context.Context, f *flight) error {
 	one := len(f.commands) == 1
 	switch {
 	case fault == nil:
+		clear(r.closed)
+	case fault.Code == bitrix.CodePaceWait:
+		return r.turnedAway(ctx, f, fault)
 	case fault.Status == http.StatusRequestEntityTooLarge:
 		return r.tooLarge(ctx, f)
 	case fault.Class == bitrix.Unknown:
@@ -135,6 +138,14 @@ func (r *run) land(ctx context.Context, f *flight) error {
 		return f.err
 	}
 	return r.verdicts(ctx, f, f.verdicts(fault))
+}
+
+// turnedAway takes back the rows of a request that found its place taken by
+// another of ours. Its method is left alone until it was told to come again,
+// or until another request has come back; meanwhile there may be another way.
+func (r *run) turnedAway(ctx context.Context, f *flight, fault *bitrix.Error) error {
+	r.closed[f.tasks[0].method] = fault.ResetAt
+	return r.settled(ctx, back(f.tasks), nil)
 }
 
 // tooLarge sends the rows of a request that was not let in again in smaller
