@@ -172,3 +172,20 @@ func TestOldValuesOfALostUpdate(t *testing.T) {
 		})
 	}
 }
+
+// TestLostUpdateWithoutItsItem: the answer to an update was lost, and by now
+// the row's key fits two items. That it was not written nobody may say.
+func TestLostUpdateWithoutItsItem(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.portal.AddItem(spa, map[string]any{"title": "Old", "UF_CRM_7_1": "N-1"})
+		imp := b.aimed("Title;Number\nNew;N-1\n", byKey(importer.UpdateExisting))
+		b.portal.Fault(emulator.Fault{Method: "crm.item.update", Kind: emulator.DropAfter})
+		b.once(imp.ID, func() { b.make(1, map[string]any{"title": "twin", "UF_CRM_7_1": "N-1"}) })
+		imp = b.run(imp.ID)
+		rows, err := b.svc.Outcomes(b.ctx(), b.actor, imp.ID, 0, 0)
+		b.must(err)
+		if imp.State != importer.Done || len(rows) != 1 || rows[0].State != importer.EntryFailed || rows[0].Problem.Code != "unknown_outcome" {
+			t.Fatalf("%s, %+v, rows %+v", imp.State, imp.Counts, rows)
+		}
+	})
+}

@@ -243,6 +243,10 @@ func (r *run) entryOf(e Entry, plan rowPlan) Entry {
 		// It is as the row says because an attempt of ours, whose answer was
 		// lost, has made it so.
 		e.State, e.Before, e.Written = EntryUpdated, before, plan.Updated
+	case plan.State != EntryPending && e.Attempt > 0 && len(before) > 0:
+		// It finds its item no longer, but that may have been written.
+		p := problem("unknown_outcome")
+		e.State, e.Problem = EntryFailed, &p
 	case plan.State != EntryPending:
 	case plan.ItemID != 0:
 		e.State, e.Before = EntrySending, plan.Before
