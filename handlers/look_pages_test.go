@@ -176,12 +176,12 @@ func besidePages(t *testing.T, lang string, show viewer) {
 	}
 	in := func(query, _ url.Values) { query.Set("LANG", lang) }
 	fresh.portal.Fault(emulator.Fault{Method: "placement.bind", Kind: emulator.Deny, Status: 400, Code: "ERROR_HANDLER_URL_MATCH"})
-	p := keep(fresh, "in-install-trouble", fresh.open("/install", boss, in))
+	keep(fresh, "in-install-trouble", fresh.open("/install", boss, in))
 	fresh.portal.SetScopes("crm", "placement")
 	keep(fresh, "in-install-scopes", fresh.open("/install", boss, in))
 	fresh.portal.SetScopes("crm", "placement", "user_brief")
 	keep(fresh, "install-clerk", fresh.open("/install", clerk, in))
-	p = keep(fresh, "in-install", fresh.open("/install", boss, in))
+	p := keep(fresh, "in-install", fresh.open("/install", boss, in))
 	keep(fresh, "in-install-early", fresh.send(http.MethodPost, "/install/done", url.Values{"_s": {p.token()}}))
 
 	s := installed(t, nil)
