@@ -22,7 +22,7 @@ const (
 	pageSize  = 50
 	batchSize = 50
 	// lookupMemory caps what a resolver keeps in memory; the store has all.
-	lookupMemory = 200_000
+	lookupMemory = 100_000
 )
 
 // resolver finds what cells refer to: each distinct reference is asked for

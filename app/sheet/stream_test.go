@@ -203,3 +203,34 @@ func openTemporary(dir string) bool {
 	}
 	return false
 }
+
+// No character is torn where one read of the file ends and the next begins,
+// and what is no UTF-8 is repaired wherever it stands.
+func TestTextIsWholeAcrossReads(t *testing.T) {
+	const rows = 40_000
+	for _, broken := range []string{"", "\xd0", "\xe2\x84", "\xff"} {
+		var file bytes.Buffer
+		file.WriteString("Name,Next\n")
+		for i := range rows {
+			bad := ""
+			if i%1000 == 999 {
+				bad = broken
+			}
+			// Of many lengths, so that reads end at every place of them.
+			fmt.Fprintf(&file, "№ Ж😀%s,%s\n", bad, strings.Repeat("я", i%7))
+		}
+		n, err := normalise(file.Bytes(), reading(',', 1))
+		if err != nil || len(n.rows) != rows {
+			t.Fatalf("%q: %d rows, %v", broken, len(n.rows), err)
+		}
+		for i, r := range n.rows {
+			want := "№ Ж😀"
+			if i%1000 == 999 {
+				want += strings.Repeat("\ufffd", len(broken))
+			}
+			if r.Cells[0] != want || r.Cells[1] != strings.Repeat("я", i%7) {
+				t.Fatalf("%q: row %d is %q", broken, i, r.Cells)
+			}
+		}
+	}
+}
