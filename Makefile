@@ -5,16 +5,17 @@ GO        ?= go
 FUZZTIME  ?= 60s
 BENCH     ?= .
 BENCHTIME ?= 1s
+ROWS      ?= 1000
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # SQLite is C translated to Go by a machine: the race detector has nothing to
 # find there, and watching it would take most of the time.
 RACE       = -race -gcflags='modernc.org/...=-race=false'
 TOOL       = $(GO) tool -modfile=.ci/tools/go.mod
 
-.PHONY: help demo test needs vet lint bench fuzz pictures build
+.PHONY: help demo test needs vet lint bench efficiency portals fuzz pictures build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: ## the app, a portal of our own and a sample file, at the printed address
 	CGO_ENABLED=0 $(GO) run ./app demo
@@ -35,6 +36,12 @@ lint: ## gofmt, golangci-lint and staticcheck; silent when all is well
 
 bench: ## all benchmarks, or those that match BENCH, each for BENCHTIME
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem -timeout 2h ./...
+
+efficiency: ## imports of ROWS rows in virtual time, against what the limits allow
+	$(GO) test ./app/importer -run TestEfficiency -v -efficiency $(ROWS) -timeout 4h
+
+portals: ## imports of a thousand portals side by side
+	$(GO) test ./app/importer -run TestManyPortals -v -portals 1000 -timeout 30m
 
 fuzz: ## every fuzz target for FUZZTIME
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz

@@ -58,9 +58,8 @@ func atMost(t float64, cost time.Duration, limits emulator.Limits, fast bool) fl
 }
 
 // TestEfficiency runs imports in virtual time and compares them with what the
-// limits allow at best. With more rows than the default it takes minutes:
-//
-//	go test ./app/importer -run TestEfficiency -v -efficiency 1000,10000,100000 -timeout 4h
+// limits allow at best. With more rows than the default it takes minutes: make
+// efficiency ROWS=1000,10000,100000
 func TestEfficiency(t *testing.T) {
 	var table strings.Builder
 	fmt.Fprintln(&table, "\n|    rows | ms/row | portal     | mode    |    bound |    taken |   of it | refused | estimate at 5 % | at 25 % |")
@@ -105,8 +104,16 @@ func (m measured) line() string {
 	if m.fast {
 		mode = "fast"
 	}
-	return fmt.Sprintf("| %7d | %6d | %-10s | %-7s | %8s | %8s | %6.1f%% | %7d | %+14.1f%% | %+6.1f%% |", m.rows, m.cost.Milliseconds(), portal, mode,
-		m.bound.Round(100*time.Millisecond), m.taken.Round(100*time.Millisecond), 100*m.of(), m.refused, 100*m.off[0], 100*m.off[1])
+	return fmt.Sprintf("| %7d | %6d | %-10s | %-7s | %8s | %8s | %6.1f%% | %7d | %15s | %7s |", m.rows, m.cost.Milliseconds(), portal, mode,
+		m.bound.Round(100*time.Millisecond), m.taken.Round(100*time.Millisecond), 100*m.of(), m.refused, percent(m.off[0]), percent(m.off[1]))
+}
+
+// percent writes how far off an estimate was.
+func percent(off float64) string {
+	if math.IsNaN(off) {
+		return "none"
+	}
+	return fmt.Sprintf("%+.1f%%", 100*off)
 }
 
 func (m measured) of() float64 { return m.bound.Seconds() / m.taken.Seconds() }
@@ -137,12 +144,8 @@ func efficiencyOf(t *testing.T, rows int, cost time.Duration, licence string, fa
 	p.License = licence
 	m := measured{rows: rows, cost: cost, licence: licence, fast: fast, bound: bound(rows, cost, emulator.LimitsOf(licence), fast)}
 	bubble(t, p, func(t *testing.T, b *bench) {
-		file := titles(rows)
-		imp := b.aimed(file, importer.Target{Fast: fast})
-		b.portal.SetCost("crm.item.batchImport", cost)
-		b.portal.SetCost("crm.item.import", cost)
-		b.portal.ResetCounts()
-		began := time.Now()
+		b.quiet = true
+		var imp importer.Import
 		var guesses [2]guess
 		b.svc = b.service(&followed{b.store, func(now importer.Import) {
 			for i, part := range []float64{0.05, 0.25} {
@@ -153,12 +156,18 @@ func efficiencyOf(t *testing.T, rows int, cost time.Duration, licence string, fa
 				}
 			}
 		}})
+		imp = b.aimed(titles(rows), importer.Target{Fast: fast})
+		b.portal.SetCost("crm.item.batchImport", cost)
+		b.portal.SetCost("crm.item.import", cost)
+		b.portal.ResetCounts()
+		began := time.Now()
 		imp = b.run(imp.ID)
 		if imp.State != importer.Done || imp.Counts.Created != rows || len(b.portal.Items(spa)) != rows {
 			t.Fatalf("%s, %+v, reason %+v, %d items", imp.State, imp.Counts, imp.Reason, len(b.portal.Items(spa)))
 		}
 		m.taken = imp.Finished.Sub(began)
 		for i, g := range guesses {
+			m.off[i] = math.NaN() // nothing was left to guess at
 			if left := imp.Finished.Sub(g.at); !g.at.IsZero() && left > 0 {
 				m.off[i] = (g.mid - left).Seconds() / left.Seconds()
 			}

@@ -43,6 +43,8 @@ type bench struct {
 	bell  *bell
 	actor importer.Actor
 	limit int
+	// quiet services write no log even where tests are verbose.
+	quiet bool
 	// released counts connections given back.
 	released atomic.Int32
 	// processes counts them; holder is the name of the last one.
@@ -193,7 +195,7 @@ func (b *bench) service(j importer.Journal) *importer.Service {
 	b.processes++
 	b.holder = fmt.Sprint("p", b.processes)
 	log := slog.New(slog.DiscardHandler)
-	if testing.Verbose() {
+	if testing.Verbose() && !b.quiet {
 		log = slog.New(slog.NewTextHandler(&testWriter{b.t}, nil))
 	}
 	var front importer.Store = b.store

@@ -24,11 +24,12 @@ var portals = flag.Int("portals", 30, "portals of TestManyPortals; the goal is 1
 // TestManyPortals: imports of many portals run side by side in one process;
 // each portal's limits are kept, and none waits for another: the slowest takes
 // hardly longer than all of them do on the average.
-//
-//	go test ./app/importer -run TestManyPortals -v -portals 1000 -timeout 30m
+// A thousand of them: make portals
 func TestManyPortals(t *testing.T) {
 	const rows = 60
 	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.quiet = true
+		b.svc = b.service(b.store)
 		type tenant struct {
 			portal *emulator.Portal
 			actor  importer.Actor
