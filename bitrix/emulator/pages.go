@@ -171,7 +171,7 @@ func (p *Portal) serveSwitch(w http.ResponseWriter, r *http.Request) {
 	}
 	http.SetCookie(w, &http.Cookie{Name: userCookie, Value: idText(u.ID), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	back := r.PostFormValue("back")
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") {
+	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.Contains(back, `\`) {
 		back = "/"
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
