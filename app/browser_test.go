@@ -23,7 +23,7 @@ import (
 // look into the frame; what the frame may do does not depend on that.
 func startBrowser(t *testing.T) *rod.Browser {
 	t.Helper()
-	chromium := launcher.New().Bin("/usr/bin/chromium").NoSandbox(true).Leakless(false).Headless(true).
+	chromium := launcher.New().Bin("chromium").NoSandbox(true).Leakless(false).Headless(true).
 		Set("disable-gpu").Set("disable-quic").Set("no-first-run").Set("disable-background-networking").
 		Set("disable-component-update").Set("disable-sync").
 		Set("test-third-party-cookie-phaseout").

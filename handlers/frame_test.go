@@ -40,7 +40,7 @@ func TestInstallAndReloadInTheFrame(t *testing.T) {
 	}()
 	t.Cleanup(func() { must(t, web.Close()) })
 
-	l := launcher.New().Bin("/usr/bin/chromium").NoSandbox(true).Leakless(false).Headless(true).
+	l := launcher.New().Bin("chromium").NoSandbox(true).Leakless(false).Headless(true).
 		Set("disable-gpu").Set("disable-background-networking").Set("disable-sync").
 		// The frame is of another site; its page is looked into from here.
 		Set("disable-site-isolation-trials").Set("disable-features", "IsolateOrigins,site-per-process")

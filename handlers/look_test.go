@@ -111,7 +111,7 @@ func newStudio(t *testing.T) *studio {
 	server := httptest.NewServer(s.answer(assets))
 	t.Cleanup(server.Close)
 	s.url = server.URL
-	chromium := launcher.New().Bin("/usr/bin/chromium").NoSandbox(true).Leakless(false).
+	chromium := launcher.New().Bin("chromium").NoSandbox(true).Leakless(false).
 		Set("disable-gpu").Set("disable-background-networking").Set("disable-sync")
 	browser := rod.New().ControlURL(chromium.MustLaunch()).MustConnect()
 	t.Cleanup(func() {

@@ -81,7 +81,7 @@ func newStage(t *testing.T, installed bool) *stage {
 	t.Cleanup(cancel)
 	go func() { _ = emulator.Serve(ctx, pl, s.p.Handler()) }()
 	go func() { _ = emulator.Serve(ctx, ol, s.w.OAuth()) }()
-	chromium := launcher.New().Bin("/usr/bin/chromium").NoSandbox(true).Leakless(false).
+	chromium := launcher.New().Bin("chromium").NoSandbox(true).Leakless(false).
 		Set("disable-gpu").Set("disable-background-networking").Set("disable-sync")
 	s.browser = rod.New().ControlURL(chromium.MustLaunch()).MustConnect()
 	t.Cleanup(func() {
