@@ -57,6 +57,25 @@ func (b *bench) wants(id string, want ...string) {
 	}
 }
 
+// TestFindingsAreBounded: a file of nothing but mistakes is a file of so many
+// findings; the others are counted, and their rows fail all the same.
+func TestFindingsAreBounded(t *testing.T) {
+	const most, more = 5000, 40
+	bubble(t, profile(), func(_ *testing.T, b *bench) {
+		var file strings.Builder
+		file.WriteString("Title;Count\n")
+		for i := range most + more {
+			fmt.Fprintf(&file, "a;x%d\n", i)
+		}
+		imp := b.checked(file.String())
+		result, err := b.svc.CheckResult(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		if len(result.Findings) != most || result.More != more || result.Plan.Failed != most+more || result.Problems != most+more {
+			b.t.Errorf("%d findings and %d more, plan %+v, %d rows with problems", len(result.Findings), result.More, result.Plan, result.Problems)
+		}
+	})
+}
+
 // TestAllProblemsOfARowAreFoundAtOnce: nobody goes round twice.
 func TestAllProblemsOfARowAreFoundAtOnce(t *testing.T) {
 	p := profile()

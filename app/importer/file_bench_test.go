@@ -155,7 +155,7 @@ func measure(b *testing.B, part, file string, rows int) filePart {
 func TestFilePart(t *testing.T) {
 	env := strings.Split(os.Getenv(partEnv), "\n")
 	if len(env) != 4 {
-		t.Skip("only BenchmarkFile runs this")
+		return // only BenchmarkFile asks for it
 	}
 	rows, err := strconv.Atoi(env[2])
 	if err != nil {
