@@ -21,6 +21,8 @@ type chrome struct {
 	// pages beside the four steps.
 	Step  int
 	Steps []step
+	// Here is the address that shows this page again; empty: step 1.
+	Here string
 	// Failures are what must be put right before going on.
 	Failures []failure
 }

@@ -99,7 +99,7 @@ func (s *Server) history(c *fiber.Ctx, v visit) error {
 	if more {
 		d.Next = from + len(all)
 	}
-	d.Lead = t.Text("history.lead")
+	d.Lead, d.Here = t.Text("history.lead"), "/history"
 	for _, imp := range all {
 		line := historyLine{importLine: lineOf(imp), When: imp.Created.In(zone(v.Session.Zone))}
 		if mayControl(v, imp) && imp.State.Ended() {

@@ -186,6 +186,7 @@ func (s *Server) routes() {
 	r.Head("/events", ok)
 	r.Post("/events", s.event)
 
+	r.Get("/back", s.back)
 	r.Post("/session/renew", s.renew)
 	r.Post("/install/run", s.inside(s.installRun))
 	r.Post("/install/done", s.inside(s.installDone))

@@ -251,7 +251,7 @@ func (s *Server) showCheckRefused(c *fiber.Ctx, v visit, imp importer.Import, re
 		chrome: stepper(t, 3, imp), Import: imp, Sentence: sentence(t, result.Plan, imp), Rows: result.Rows, Plan: result.Plan,
 		Problems: len(result.Findings), All: result.Rows, Tab: "problems",
 	}
-	head.Lead = t.Text("check.nothing_written")
+	head.Lead, head.Here = t.Text("check.nothing_written"), "/imports/"+imp.ID+"/check"
 	if head.RowLimit, err = s.portals.RowLimit(c.UserContext(), v.Session.Portal); err != nil {
 		return err
 	}

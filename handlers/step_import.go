@@ -83,7 +83,7 @@ func (s *Server) showReceipt(c *fiber.Ctx, v visit, imp importer.Import, failure
 	if d.Write > trialRows {
 		d.Trial = trialRows
 	}
-	d.Failures, d.Lead = failures, t.Text("import.receipt_lead")
+	d.Failures, d.Lead, d.Here = failures, t.Text("import.receipt_lead"), "/imports/"+imp.ID+"/receipt"
 	d.Scripts = []string{"start.js"}
 	var err error
 	if d.Responsible, err = s.responsible(c, v, imp); err != nil {

@@ -186,7 +186,7 @@ func (s *Server) showReading(c *fiber.Ctx, v visit, u importer.Upload, failures 
 		Upload: u, RowLimit: limit, Correcting: correcting || refused, Refused: refused,
 		Delimiter: delimiterName(t, u.Inspection.Reading.Delimiter), Notes: noteLines(t, u),
 	}
-	d.Failures = failures
+	d.Failures, d.Here = failures, "/files/"+u.ID
 	if name := u.Inspection.Reading.Encoding; name != "" {
 		d.Encoding = encodingName(t, name)
 	}

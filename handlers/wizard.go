@@ -245,7 +245,11 @@ func stepper(t locale.Catalogue, current int, imp importer.Import) chrome {
 			st.State, st.Action = "upcoming", ""
 		}
 	}
-	return chrome{Step: current, Steps: steps}
+	c := chrome{Step: current, Steps: steps}
+	if imp.ID != "" {
+		c.Here = "/imports/" + imp.ID + []string{"/file", "/target", "/columns", ""}[current-1]
+	}
+	return c
 }
 
 // mapped counts the columns that are imported.

@@ -117,6 +117,8 @@ if (framed) {
   document.documentElement.classList.add('framed');
   fit();
   setTitle(document.querySelector('h1')?.textContent.trim() ?? document.title);
+  // A page that answers a form cannot be gone back to; this address can.
+  if (document.body.dataset.place) history.replaceState(null, '', document.body.dataset.place);
   if (session()) setInterval(renewSession, 40 * 60 * 1000);
   if (document.querySelector('[data-install-finish]')) installFinish();
   document.addEventListener('click', (event) => {

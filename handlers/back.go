@@ -1,0 +1,44 @@
+package handlers
+
+import (
+	"net/url"
+	"regexp"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// backData is a page that stands where a page of the app stood in the
+// browser's history, and opens it again.
+type backData struct {
+	chrome
+	// To is the page that stood there.
+	To string
+}
+
+// returns are the pages that can be opened again.
+var returns = regexp.MustCompile(`^/(start|history|files/[a-z0-9]{1,64}|imports/[a-z0-9]{1,64}(/(file|target|columns|check|receipt))?)$`)
+
+// back answers the browser's own Back. Pages of a frame are answers to forms,
+// which a browser does not show again without a question that nobody
+// understands; so each gives its place in the history this address. It holds
+// nothing of anybody: a script gets a session with the portal's tokens.
+func (s *Server) back(c *fiber.Ctx) error {
+	s.frameByAny(c)
+	c.Locals(keyFrame, true)
+	t := s.text(c)
+	d := backData{To: c.Query("to")}
+	if !returns.MatchString(d.To) {
+		d.To = "/start"
+	}
+	d.Scripts, d.Lead = []string{"back.js"}, t.Text("open.renewing")
+	return s.render(c, "back", t.Text("open.renewing_title"), d)
+}
+
+// Place is the address that the page gives its place in the browser's history.
+func (p Page) Place() string {
+	to := p.Around().Here
+	if to == "" {
+		to = "/start"
+	}
+	return "/back?to=" + url.QueryEscape(to)
+}
