@@ -40,3 +40,33 @@ func TestMeterLearnsTheWay(t *testing.T) {
 		}
 	}
 }
+
+// TestMeterAcrossMinutes: what a batch took is known at its end only, so one
+// that reaches over the end of a basket is partly in the next. What it took is
+// new all the same, and leaves ten minutes later, not with what it replaces;
+// and what surely counts is never more than what does.
+func TestMeterAcrossMinutes(t *testing.T) {
+	start := time.Date(2026, 1, 1, 12, 0, 2, 0, time.UTC)
+	at := func(s float64) time.Time { return start.Add(seconds(s)) }
+	m, sum := &meter{}, 0.0
+	for end := 12.0; end <= 480; end += 12 {
+		sum += 12
+		m.observe(at(end), 12*time.Second, 12, sum, at(600.4))
+	}
+	// The portal's first basket, of 60 s, leaves at 600.4 s; ours, of which
+	// one batch may belong to the next, are smaller.
+	sum -= 60
+	for end := 613.0; end <= 661; end += 12 {
+		reset := at(660.4)
+		if got := m.sure(at(660.9)); end == 661 && got > sum-60 {
+			t.Errorf("%v s count for sure, but only %v do", got, sum-60)
+		}
+		if sum += 12; end == 661 {
+			sum, reset = sum-60, at(720.4)
+		}
+		m.observe(at(end), 12*time.Second, 12, sum, reset)
+		if got, want := m.spent(at(1190)), end-601; got != want {
+			t.Errorf("at %v s: %v s still count ten minutes after they began, want %v", end, got, want)
+		}
+	}
+}
