@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"time"
+
+	"github.com/spa-importer/spa-importer/bitrix"
 )
 
 // streams is how many requests are under way at a time: one keeps the file's
@@ -57,6 +59,14 @@ func (r *run) pace(ctx context.Context) (size int, err error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// turnedAway takes back the rows of a request that found its place taken by
+// another of ours. Its method is left alone until it was told to come again,
+// or until another request has come back; meanwhile there may be another way.
+func (r *run) turnedAway(ctx context.Context, f *flight, fault *bitrix.Error) error {
+	r.closed[f.tasks[0].method] = fault.ResetAt
+	return r.settled(ctx, back(f.tasks), nil)
 }
 
 // waitUntil waits for a time that is near, and asks for a wait in the journal

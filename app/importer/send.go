@@ -139,14 +139,6 @@ func (r *run) land(ctx context.Context, f *flight) error {
 	return r.verdicts(ctx, f, f.verdicts(fault))
 }
 
-// turnedAway takes back the rows of a request that found its place taken by
-// another of ours. Its method is left alone until it was told to come again,
-// or until another request has come back; meanwhile there may be another way.
-func (r *run) turnedAway(ctx context.Context, f *flight, fault *bitrix.Error) error {
-	r.closed[f.tasks[0].method] = fault.ResetAt
-	return r.settled(ctx, back(f.tasks), nil)
-}
-
 // tooLarge sends the rows of a request that was not let in again in smaller
 // ones; a row that is too large by itself fails.
 func (r *run) tooLarge(ctx context.Context, f *flight) error {
