@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,15 +173,41 @@ func TestUndoInTheFrame(t *testing.T) {
 	p.ready(contractsFile(t, 7))
 	p.click("[formaction$='/start'].primary")
 	p.wait("#progress[data-ended]")
+	pause(t, 1100*time.Millisecond) // the portal's clock counts seconds
+	items := d.portal.Items(emulator.DemoContracts)
+	edit(t, d, items[len(items)-1].ID, "Edited by hand")
 	p.click("[formaction$='/undo/ask']")
 	p.shows("Take 7 items back?", "Edited since the import", "7 items that were created")
 	p.picture("asked")
 	p.click("#steer [formaction$='/undo']")
 	p.wait("#progress[data-phase=undone]")
-	p.shows("The import was taken back: all 7 items", "7 of 7 items")
+	p.shows("6 of 7 items were taken back", "What was not taken back", "Chairs 6")
 	p.picture("undone")
-	if n := len(d.portal.Items(emulator.DemoContracts)); n != before {
-		t.Errorf("%d items more than before", n-before)
+	items = d.portal.Items(emulator.DemoContracts)
+	if n := len(items); n != before+1 || items[n-1].Fields["title"] != "Edited by hand" {
+		t.Errorf("%d items more than before: %+v", n-before, items[n-1].Fields)
+	}
+}
+
+// edit changes the title of an item as a person does in the portal.
+func edit(t *testing.T, d *demo, id int64, title string) {
+	t.Helper()
+	access, _ := d.portal.Token(1)
+	body := url.Values{
+		"auth": {access}, "entityTypeId": {fmt.Sprint(emulator.DemoContracts)}, "id": {fmt.Sprint(id)}, "fields[title]": {title},
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.portal.Endpoint()+"crm.item.update", strings.NewReader(body.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("editing an item is answered %s", res.Status)
 	}
 }
 
