@@ -7,9 +7,6 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 ROWS      ?= 1000
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-# SQLite is C translated to Go by a machine: the race detector has nothing to
-# find there, and watching it would take most of the time.
-RACE       = -race -gcflags='modernc.org/...=-race=false'
 TOOL       = $(GO) tool -modfile=.ci/tools/go.mod
 
 .PHONY: help demo test needs vet lint bench efficiency portals fuzz pictures build
@@ -21,7 +18,7 @@ demo: ## the app, a portal of our own and a sample file, at the printed address
 	CGO_ENABLED=0 $(GO) run ./app demo
 
 test: needs vet ## every test there is, with the race detector, in a browser and on both databases
-	$(GO) test $(RACE) -tags browser -shuffle=on -timeout 40m ./...
+	$(GO) test -race -tags browser -shuffle=on -timeout 40m ./...
 
 needs:
 	@.ci/needs

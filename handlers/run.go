@@ -240,8 +240,14 @@ func (s *Server) held(c *fiber.Ctx, v visit, d *runData) error {
 		return nil
 	}
 	h, looked, err := s.importer.Held(c.UserContext(), v.actor(), d.Import.ID)
-	if err != nil || !looked {
+	if err != nil {
 		return err
+	}
+	if !looked {
+		if d.Import.Counts.Created > 0 && d.Import.Counts.Created <= importer.MaxHeld && s.now().Sub(d.Import.Finished) < importer.HeldTime {
+			d.Whole, d.Held = true, s.text(c).Text("import.held_soon")
+		}
+		return nil
 	}
 	key := "import.held_some"
 	if d.Whole = h.Found >= h.Created; d.Whole {

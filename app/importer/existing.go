@@ -150,6 +150,7 @@ func readItems(ctx context.Context, caller Caller, entityTypeID int64, filter st
 	for page := range slices.Chunk(values, pageSize) {
 		open = append(open, question{page, after})
 	}
+	single := filter == "@"+fieldID // an id names one item at most
 	for len(open) > 0 {
 		asked := open[:min(len(open), batchSize)]
 		open = open[len(asked):]
@@ -175,7 +176,7 @@ func readItems(ctx context.Context, caller Caller, entityTypeID int64, filter st
 					return err
 				}
 			}
-			if len(items) >= pageSize {
+			if len(items) >= pageSize && !single {
 				open = append(open, question{asked[i].values, items[len(items)-1].id})
 			}
 		}

@@ -15,9 +15,13 @@ type Held struct {
 	Found, Created int
 }
 
-// maxHeld is how many created items are looked for: as many as take some
-// forty requests.
-const maxHeld = 100_000
+// MaxHeld is how many created items are looked for after an import is done: as
+// many as take some forty requests. HeldTime is how long that may take, for
+// other imports of the portal may wait for their turn.
+const (
+	MaxHeld  = 100_000
+	HeldTime = 3 * sliceLength
+)
 
 func heldName(imp string) string { return importDir(imp) + "/held" }
 
@@ -36,12 +40,14 @@ func (s *Service) Held(ctx context.Context, a Actor, imp string) (Held, bool, er
 	return h, err == nil, err
 }
 
-// lookAround looks for what was created before the import is called done.
-// The journal is the truth and the import done whatever comes of it.
+// lookAround looks for what a done import has created. The journal is the
+// truth and the import done whatever comes of it.
 func (r *run) lookAround(ctx context.Context) {
-	if n := r.imp.Counts.Created; n == 0 || n > maxHeld {
+	if n := r.imp.Counts.Created; n == 0 || n > MaxHeld {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, HeldTime)
+	defer cancel()
 	var h Held
 	err := ctx.Err()
 	for attempt := 0; attempt < 3 && (attempt == 0 || err != nil) && ctx.Err() == nil; attempt++ {
@@ -69,10 +75,12 @@ func (r *run) countHeld(ctx context.Context) (Held, error) {
 			return h, nil
 		}
 		ids := make([]string, len(entries))
+		first := entries[0].ItemID
 		for i, e := range entries {
 			ids[i] = strconv.FormatInt(e.ItemID, 10)
+			first = min(first, e.ItemID)
 		}
-		err = readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldID, ids, r.imp.StartID, []string{fieldID}, func(existing) error {
+		err = readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldID, ids, first-1, []string{fieldID}, func(existing) error {
 			h.Found++
 			return nil
 		})

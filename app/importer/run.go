@@ -339,7 +339,6 @@ func (r *run) tried(ctx context.Context) error {
 
 // finish ends the import. The webhook it came through is of no use any more.
 func (r *run) finish(ctx context.Context) error {
-	r.lookAround(ctx)
 	_, err := r.write(ctx, nil, func(imp *Import) error {
 		imp.end(Done, r.s.now())
 		return nil
@@ -350,6 +349,7 @@ func (r *run) finish(ctx context.Context) error {
 	r.s.log.InfoContext(ctx, "import done", "import", r.imp.ID, "created", r.imp.Counts.Created,
 		"skipped", r.imp.Counts.Skipped, "failed", r.imp.Counts.Failed)
 	r.s.tell(ctx, r.caller, r.imp)
+	r.lookAround(ctx)
 	r.s.releaseConnection(ctx, r.imp)
 	return nil
 }

@@ -101,12 +101,14 @@ func (w *world) slices(lane importer.Lane) int {
 // until waits for a condition, woken by every change of the world.
 func (w *world) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	// Longer than a sweep takes to find what was not rung, on a busy machine.
+	const patience = 2 * time.Minute
+	limit := time.After(patience)
 	for !ok() {
 		select {
 		case <-w.wake:
 		case <-limit:
-			t.Fatalf("waited 30 s for %s", what)
+			t.Fatalf("waited %s for %s", patience, what)
 		}
 	}
 }
