@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spa-importer/spa-importer/app/importer"
@@ -150,6 +151,8 @@ func efficiencyOf(t *testing.T, rows int, cost time.Duration, licence string, fa
 		b.svc = b.service(&followed{b.store, func(now importer.Import) {
 			for i, part := range []float64{0.05, 0.25} {
 				if guesses[i].at.IsZero() && float64(now.Counts.Sum()) >= part*float64(rows) && now.State != importer.Done {
+					// What is to leave at this moment leaves before anybody looks.
+					synctest.Wait()
 					progress, err := b.svc.Progress(b.ctx(), b.actor, imp.ID)
 					b.must(err)
 					guesses[i] = guess{time.Now(), (progress.Low + progress.High) / 2}
