@@ -62,8 +62,8 @@ type studio struct {
 	page page
 	// at names what is shown.
 	at string
-	// asked are the requests of a page that are not answered yet.
-	asked sync.WaitGroup
+	// answering is held for reading while a request of a page is answered.
+	answering sync.RWMutex
 	// faults are what the browser has complained of.
 	faults []string
 }
@@ -147,8 +147,8 @@ func (s *studio) answer(assets *static.Files) http.HandlerFunc {
 			<-r.Context().Done() // nothing moves while a page is looked at
 			return
 		default:
-			s.asked.Add(1)
-			defer s.asked.Done()
+			s.answering.RLock()
+			defer s.answering.RUnlock()
 			r.RequestURI, r.Host = r.URL.RequestURI(), "app.example.com"
 			p := site.do(r)
 			rw.Header().Set("Content-Type", p.header.Get("Content-Type"))
@@ -183,11 +183,12 @@ func (s *studio) draw(whole bool) {
 	s.examine("375")
 	s.shoot("375-" + map[bool]string{true: "dark", false: "light"}[whole])
 	s.tab.MustNavigate("about:blank")
-	s.asked.Wait()
+	s.answering.Lock() // the site belongs to the walk again
 	s.mu.Lock()
 	faults := s.faults
 	s.faults = nil
 	s.mu.Unlock()
+	s.answering.Unlock()
 	for _, fault := range faults {
 		s.errorf("%s", fault)
 	}
