@@ -102,13 +102,11 @@ func (s *Service) retry(ctx context.Context, a Actor, from Import, id string) (I
 	if err != nil {
 		return Import{}, fmt.Errorf("asking for the row limit: %w", err)
 	}
-	target := from.Target
-	target.AddOnly = false
 	draft := Import{
 		ID: id, Portal: a.Portal, User: a.User, UserName: a.Name, Admin: a.Admin, Connection: a.Connection,
 		Zone: a.Zone, Lang: a.Lang, Upload: u.ID, FileName: from.FileName, State: Draft, Limit: limit,
 		StartID: -1, Key: u.Key, Created: s.now(), Rows: u.Table.Rows,
-		Target: target, Mapping: from.Mapping, Decisions: from.Decisions, Archive: from.Archive, Origin: from.ID,
+		Target: from.Target.anew(), Mapping: from.Mapping, Decisions: from.Decisions, Archive: from.Archive, Origin: from.ID,
 	}
 	if err := s.store.CreateImport(ctx, draft); err != nil {
 		// A double click has made the same draft.
@@ -244,8 +242,7 @@ func (s *Service) Repeat(ctx context.Context, a Actor, imp, upload string) (Impo
 		if err := changeable(*imp); err != nil {
 			return err
 		}
-		imp.Target, imp.Origin = from.Target, from.ID
-		imp.Target.AddOnly = false
+		imp.Target, imp.Origin = from.Target.anew(), from.ID
 		imp.Mapping = Mapping{Constants: maps.Clone(from.Mapping.Constants)}
 		imp.Decisions = nil
 		mapped := make(map[int]ColumnMapping, len(from.Mapping.Columns))

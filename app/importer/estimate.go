@@ -36,7 +36,7 @@ func (s *Service) expected(ctx context.Context, i Import) time.Duration {
 	}
 	// What is under way is in the model; what has come back to be sent again
 	// is before us.
-	again, err := s.journal.Entries(ctx, i.ID, 0, maxScan, EntryPending)
+	again, err := s.journal.Entries(ctx, i.ID, 0, maxScan, EntryPending, EntryAside)
 	if err != nil {
 		s.log.WarnContext(ctx, "listing pending rows for an estimate", "import", i.ID, "err", err)
 	}

@@ -110,6 +110,14 @@ func (s *Service) Pause(ctx context.Context, a Actor, imp string) (Import, error
 // Resume goes on with a paused or waiting import, after the portal's fields
 // were compared with those of the check.
 func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, error) {
+	return s.goOn(ctx, a, imp, func(imp *Import) {
+		if imp.Reason != nil && imp.Reason.Code == rightLost {
+			imp.Target.Patience = morePatience * imp.Target.patience()
+		}
+	})
+}
+
+func (s *Service) goOn(ctx context.Context, a Actor, imp string, said func(*Import)) (Import, error) {
 	resumed, err := s.update(ctx, a, imp, func(imp *Import) error {
 		switch imp.State {
 		case Running:
@@ -118,6 +126,7 @@ func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, erro
 			if imp.stopping() {
 				return Refuse("already_ended")
 			}
+			said(imp)
 			imp.resume()
 			imp.refreshed(a)
 			return nil
@@ -213,7 +222,7 @@ func cured(reason *Problem) bool {
 	}
 	switch reason.Code {
 	case "connection_gone", "app_removed", "app_closed_for_you", "subscription_ended", "portal_closed", "portal_overloaded",
-		"no_right", "no_import_right", "not_in_plan", "rest_not_in_plan", "scope_missing", "not_an_employee":
+		"no_right", "no_update_right", rightLost, "no_import_right", "not_in_plan", "rest_not_in_plan", "scope_missing", "not_an_employee":
 		return true
 	}
 	return false
@@ -231,7 +240,7 @@ func (s *Service) Reopened(ctx context.Context, a Actor) error {
 		if imp.User != a.User || !imp.Until.IsZero() || !cured(imp.Reason) {
 			continue
 		}
-		if _, err := s.Resume(ctx, a, imp.ID); err != nil {
+		if _, err := s.goOn(ctx, a, imp.ID, func(*Import) {}); err != nil {
 			var refused *Refusal
 			if errors.As(err, &refused) {
 				continue // ended meanwhile

@@ -129,6 +129,7 @@ func Codes() map[string][]string {
 		"item_gone":          {"id"},
 		"row_no_right":       {"code"},
 		"no_update_right":    {"code"},
+		rightLost:            {"rows", "code"},
 		"trial_done":         {"rows"},
 		"undo_too_late":      {"days"},
 		"undo_no_right":      {"code"},

@@ -1,9 +1,11 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // refusedAll deals with a request of which every row was refused for a right:
@@ -30,14 +32,7 @@ func (r *run) refusedAll(ctx context.Context, f *flight, verdicts []verdict) err
 		return err
 	}
 	if r.imp.Counts.Created+r.imp.Counts.Updated > 0 && !gone {
-		// Others went in, so it is these rows.
-		outcomes := make([]Entry, len(f.tasks))
-		for i, t := range f.tasks {
-			p := rowRefused(t.entry, verdicts[i])
-			outcomes[i] = t.entry
-			outcomes[i].State, outcomes[i].Problem = EntryFailed, &p
-		}
-		return r.settled(ctx, outcomes, nil)
+		return r.setAside(ctx, f, verdicts) // others went in
 	}
 	if method == methodUpdate && denied {
 		return &waitError{reason: problem("no_update_right", "code", fault.Code)}
@@ -70,6 +65,108 @@ func (r *run) rightGone(ctx context.Context, f *flight, reason string) (bool, er
 		}
 	}
 	return true, nil
+}
+
+// Rows that are refused for a right although others went in are to blame
+// themselves, or the right was taken meanwhile. Until one of the two is known
+// they stand aside, and those behind them are tried: the first that goes in
+// proves that it was the rows. Where so many are refused in a row, the person
+// is asked; each time he says to go on, many times as many are tried.
+const (
+	refusedInARow   = 3 * maxChunk
+	refusedAtTheEnd = maxChunk // and nobody was asked
+	morePatience    = 4
+)
+
+// rightLost is the reason of an import that waits because row after row is
+// refused, where others went in.
+const rightLost = "right_lost"
+
+// patience is how many rows may stand aside.
+func (t Target) patience() int { return cmp.Or(t.Patience, refusedInARow) }
+
+// setAside keeps the rows of a request, all of which were refused.
+func (r *run) setAside(ctx context.Context, f *flight, verdicts []verdict) error {
+	aside := back(f.tasks)
+	for i := range aside {
+		p := rowRefused(aside[i], verdicts[i])
+		aside[i].State, aside[i].Problem, aside[i].SentAt = EntryAside, &p, f.sent
+	}
+	r.aside = true
+	if err := r.settled(ctx, aside, nil); err != nil {
+		return err
+	}
+	return r.askFrom(ctx, r.imp.Target.patience())
+}
+
+// askFrom waits for the person if at least n rows stand aside.
+func (r *run) askFrom(ctx context.Context, n int) error {
+	aside, err := r.s.journal.Entries(ctx, r.imp.ID, 0, r.imp.Target.patience(), EntryAside)
+	if err != nil {
+		return fmt.Errorf("listing rows set aside: %w", err)
+	}
+	if len(aside) < n {
+		return nil
+	}
+	return &waitError{reason: problem(rightLost, "rows", rowsArg(len(aside)), "code", aside[0].Problem.Args["code"])}
+}
+
+// lastAside decides about rows set aside where there are no others left.
+func (r *run) lastAside(ctx context.Context) error {
+	if r.aside && r.imp.Target.Patience == 0 {
+		if err := r.askFrom(ctx, refusedAtTheEnd); err != nil {
+			return err
+		}
+	}
+	return r.asideEnds(ctx, time.Time{})
+}
+
+// asideEnds has rows set aside fail, unless they were sent after a time at
+// which others were that went in. Without a time there are no others left.
+func (r *run) asideEnds(ctx context.Context, sent time.Time) error {
+	return r.eachAside(ctx, func(e *Entry) bool {
+		e.State = EntryFailed
+		return sent.IsZero() || !e.SentAt.After(sent)
+	})
+}
+
+// asideAgain has rows set aside tried once more.
+func (r *run) asideAgain(ctx context.Context) error {
+	return r.eachAside(ctx, func(e *Entry) bool {
+		e.State, e.Problem = EntryPending, nil
+		return true
+	})
+}
+
+// eachAside changes the rows set aside for which change returns true. A run
+// that knows of none asks nobody.
+func (r *run) eachAside(ctx context.Context, change func(*Entry) bool) error {
+	if !r.aside {
+		return nil
+	}
+	r.aside = false
+	for from := 0; ; {
+		aside, err := r.s.journal.Entries(ctx, r.imp.ID, from, maxScan, EntryAside)
+		if err != nil {
+			return fmt.Errorf("listing rows set aside: %w", err)
+		}
+		if len(aside) == 0 {
+			return nil
+		}
+		from = aside[len(aside)-1].Index + 1
+		changed := aside[:0]
+		for _, e := range aside {
+			if change(&e) {
+				changed = append(changed, e)
+			} else {
+				r.aside = true
+			}
+		}
+		if err := r.settled(ctx, changed, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addInstead goes on without the right to import, by adding rows one by one.

@@ -93,7 +93,7 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 	}
 	skipped := slices.Contains(states, EntrySkipped)
 	if skipped && imp.over() {
-		states = append(slices.Clone(states), EntryPending) // refused, and then stopped
+		states = append(slices.Clone(states), EntryPending, EntryAside) // refused, and then stopped
 	}
 	u, err := s.store.Upload(ctx, imp.Portal, imp.Upload)
 	if err != nil {
@@ -112,8 +112,11 @@ func (s *Service) eachOutcome(ctx context.Context, imp Import, from int, states 
 		}
 		for _, e := range entries {
 			o := RowOutcome{Row: e.Row, Index: e.Index, State: e.State, ItemID: e.ItemID, Problem: e.Problem}
-			if e.State == EntryPending {
+			switch e.State {
+			case EntryPending:
 				o.State, o.Problem = EntrySkipped, imp.untaken(e.Index)
+			case EntryAside:
+				o.State = EntrySkipped
 			}
 			more, err := withCells(ctx, table, o, func(o RowOutcome) (bool, error) { return f(columns, o) })
 			if err != nil || !more {

@@ -94,6 +94,8 @@ type run struct {
 	// those that turned one away, and until when.
 	method string
 	closed map[string]time.Time
+	// aside: rows may have been set aside, see refused.go.
+	aside bool
 	// widened: a few rows were refused for a right, so more are tried before
 	// anybody is asked.
 	widened bool
@@ -105,7 +107,7 @@ var errNotRunning = errors.New("import is not running")
 // runImport writes rows until the time is over, the import waits, or it is
 // done. It returns errors that are nobody's but ours.
 func (s *Service) runImport(ctx context.Context, fence Fence, imp Import, until time.Time) (Next, error) {
-	r := &run{s: s, imp: imp, fence: fence, doubt: true, back: make(chan *flight, fastStreams), closed: map[string]time.Time{}}
+	r := &run{s: s, imp: imp, fence: fence, doubt: true, aside: true, back: make(chan *flight, fastStreams), closed: map[string]time.Time{}}
 	defer func() {
 		if r.closer != nil {
 			r.closer.Close()
@@ -275,6 +277,11 @@ func (r *run) begin(ctx context.Context) error {
 			start = asInt64(ids[0])
 		}
 	}
+	if r.imp.Verify {
+		if err := r.asideAgain(ctx); err != nil {
+			return err
+		}
+	}
 	_, err := r.write(ctx, nil, func(imp *Import) error {
 		imp.State, imp.Reason, imp.Until, imp.Verify = Running, nil, time.Time{}, false
 		imp.StartID = start
@@ -320,6 +327,9 @@ func (r *run) step(ctx context.Context) (done bool, err error) {
 		return false, err
 	case r.flying > 0:
 		return false, r.landOne(ctx)
+	}
+	if err := r.lastAside(ctx); err != nil {
+		return false, err
 	}
 	if end, last := r.reach(); !last && r.imp.Cursor >= end {
 		return true, r.tried(ctx)

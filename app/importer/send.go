@@ -198,10 +198,12 @@ func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error
 	}
 	var outcomes []Entry
 	var stops *bitrix.Error
+	written := false
 	for i, t := range f.tasks {
 		e := t.entry
 		switch v := verdicts[i]; {
 		case v.id > 0:
+			written = true
 			e.State, e.ItemID = EntryCreated, v.id
 			if t.entry.ItemID != 0 {
 				e.State, e.Written = EntryUpdated, v.updated
@@ -230,6 +232,9 @@ func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error
 		imp.Failures = 0
 		imp.SecondsPerRow = smooth(imp.SecondsPerRow, perRow)
 	})
+	if err == nil && written {
+		err = r.asideEnds(ctx, f.sent)
+	}
 	if err == nil && stops != nil {
 		return stops
 	}

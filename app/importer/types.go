@@ -153,11 +153,20 @@ type Target struct {
 	// AddOnly: the person has no right to import, so rows are added one by
 	// one. The run finds out.
 	AddOnly bool `json:"addOnly,omitempty"`
+	// Patience is how many rows in a row may be refused for a right before the
+	// person is asked once more; 0 until he was asked. See refused.go.
+	Patience int `json:"patience,omitempty"`
 	// Fast sends several requests at a time: items get their ids in any order.
 	Fast bool `json:"fast,omitempty"`
 	// Parent is the item in whose card the import was begun: what is imported
 	// is bound to it, unless the person says otherwise in step 3.
 	Parent Parent `json:"parent,omitzero"`
+}
+
+// anew is the target without what a run has found out.
+func (t Target) anew() Target {
+	t.AddOnly, t.Patience = false, 0
+	return t
 }
 
 // Parent is an item that others are bound to.
@@ -367,9 +376,11 @@ const (
 type EntryState string
 
 // A row is pending before it is sent and again after a refusal, sending
-// while a request may be executing, and then has exactly one outcome.
+// while a request may be executing, and then has exactly one outcome. It is
+// aside while it was refused for a right and is not known to be to blame.
 const (
 	EntryPending   EntryState = "pending"
+	EntryAside     EntryState = "aside"
 	EntrySending   EntryState = "sending"
 	EntryCreated   EntryState = "created"
 	EntryUpdated   EntryState = "updated"
@@ -395,7 +406,7 @@ type Entry struct {
 	SentAt  time.Time
 	// ItemID is the portal's id once known.
 	ItemID int64
-	// Problem is set for skipped and failed rows.
+	// Problem is set for skipped and failed rows, and those set aside.
 	Problem *Problem
 	// Before are the old values of an item that is updated, by field, as the
 	// portal gave them; kept for undo.

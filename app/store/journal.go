@@ -129,7 +129,7 @@ func outcomes(entries []importer.Entry) (importer.Counts, error) {
 			return c, fmt.Errorf("entry of row %d: is taken back, which Write does not record", e.Row)
 		}
 		switch e.State {
-		case importer.EntryPending, importer.EntrySending:
+		case importer.EntryPending, importer.EntryAside, importer.EntrySending:
 		case importer.EntryCreated:
 			c.Created++
 		case importer.EntryUpdated:
@@ -170,7 +170,7 @@ func writeEntries(ctx context.Context, tx *gorm.DB, imp importRow, entries []imp
 		var settled []entryRow
 		err := tx.Select("import_id", "idx", "row_no").
 			Where("import_id = ? AND idx IN ? AND state NOT IN ?", imp.ID, indexes[from:to],
-				[]importer.EntryState{importer.EntryPending, importer.EntrySending}).
+				[]importer.EntryState{importer.EntryPending, importer.EntryAside, importer.EntrySending}).
 			Order("idx").Limit(1).Find(&settled).Error
 		if err != nil {
 			return err
