@@ -33,7 +33,7 @@ type modelImport struct {
 }
 
 func settledState(s importer.EntryState) bool {
-	return s != importer.EntryPending && s != importer.EntrySending
+	return s != importer.EntryPending && s != importer.EntryAside && s != importer.EntrySending
 }
 
 // write is Write, by the book.
@@ -125,7 +125,7 @@ func (m *model) entries(imp string, from, limit int, states []importer.EntryStat
 }
 
 var entryStates = []importer.EntryState{
-	importer.EntryPending, importer.EntrySending, importer.EntryCreated, importer.EntryUpdated,
+	importer.EntryPending, importer.EntryAside, importer.EntrySending, importer.EntryCreated, importer.EntryUpdated,
 	importer.EntryUnchanged, importer.EntrySkipped, importer.EntryFailed,
 }
 
