@@ -166,7 +166,6 @@ func (r *run) eachAside(ctx context.Context, change func(*Entry) bool) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // addInstead goes on without the right to import, by adding rows one by one.
