@@ -8,8 +8,12 @@ import (
 	"github.com/spa-importer/spa-importer/app/field"
 )
 
-// fieldCreatedBy is the person who made an item.
-const fieldCreatedBy = "createdBy"
+// fieldCreatedBy is the person who made an item, fieldUpdatedBy who has
+// changed it last.
+const (
+	fieldCreatedBy = "createdBy"
+	fieldUpdatedBy = "updatedBy"
+)
 
 // claims tell whether an item with the key of a row in doubt is the row's.
 // A key that we have made up nobody else has. A code of the person's own

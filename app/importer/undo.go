@@ -198,7 +198,7 @@ func (r *run) takeBack(ctx context.Context, entries []Entry) error {
 // itemsByID reads the items of entries as they are now. Those that are
 // missing were deleted, or the person may not see them.
 func (r *run) itemsByID(ctx context.Context, entries []Entry) (map[int64]existing, error) {
-	selected := []string{fieldID, fieldUpdated, fieldCreated, fieldCategory}
+	selected := []string{fieldID, fieldUpdated, fieldUpdatedBy, fieldCreated, fieldCreatedBy, fieldCategory}
 	ids := make([]string, len(entries))
 	for i, e := range entries {
 		ids[i] = strconv.FormatInt(e.ItemID, 10)
@@ -309,8 +309,12 @@ func (r *run) wayBack(e Entry, it existing) (*bitrix.Command, Entry) {
 }
 
 // editedSince reports whether somebody has changed the item after us: its
-// time of change is newer than that of our write.
+// time of change is newer than that of our write, or somebody else's name
+// stands beside it.
 func (r *run) editedSince(e Entry, it existing) bool {
+	if e.State == EntryCreated && r.editedByOther(it) {
+		return true
+	}
 	if it.updated.IsZero() {
 		return false // a portal without this time cannot tell
 	}
@@ -327,6 +331,22 @@ func (r *run) editedSince(e Entry, it existing) bool {
 		return it.updated.Sub(e.SentAt).Abs() > r.s.settle
 	}
 	return it.updated.Sub(timeOf(it.fields[fieldCreated])) > sameMoment
+}
+
+// editedByOther reports whether somebody other than its maker has changed a
+// new item last. Within the second of our write, and of an item with a past of
+// its own within our whole request, the time does not say so. Where automation
+// rules start, the last change may be theirs.
+func (r *run) editedByOther(it existing) bool {
+	by, maker := it.number(fieldUpdatedBy), it.number(fieldCreatedBy)
+	if by == 0 || maker == 0 || by == maker || r.imp.sets(fieldUpdatedBy) {
+		return false
+	}
+	if t := r.imp.Target; t.Automation || t.AddOnly {
+		return false
+	}
+	// Rows that name the maker leave us as the last who changed it.
+	return !r.imp.sets(fieldCreatedBy) || by != r.imp.User && by != r.imp.Connection.User
 }
 
 // writtenAt is the time of our write of a new item, by the portal's clock, if

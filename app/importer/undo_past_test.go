@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,49 @@ import (
 	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
+
+// TestUndoOfWhatWasEditedAtOnce: somebody finds an item while the request that
+// makes it is still under way. No time tells his change from ours, his name
+// does.
+func TestUndoOfWhatWasEditedAtOnce(t *testing.T) {
+	for name, file := range map[string]struct {
+		content string
+		fields  []string
+	}{
+		"history": {"Title;Created\none;13.05.1999\ntwo;14.05.1999\nthree;15.05.1999\n", []string{"title", "createdTime"}},
+		"history of others": {
+			"Title;Created;By\none;13.05.1999;7\ntwo;14.05.1999;7\nthree;15.05.1999;7\n", []string{"title", "createdTime", "createdBy"},
+		},
+		"new": {"Title\none\ntwo\nthree\n", []string{"title"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, rich(), func(t *testing.T, b *bench) {
+				b.portal.SetCost("crm.item.batchImport", time.Second)
+				imp := b.mappedWith(file.content, file.fields, nil)
+				var edited sync.WaitGroup
+				edited.Go(func() {
+					for len(b.portal.Items(spa)) < 2 {
+						time.Sleep(100 * time.Millisecond)
+					}
+					_, err := b.client.Webhook(b.hook(8)).Call(b.ctx(), "crm.item.update", map[string]any{
+						"entityTypeId": spa, "id": b.portal.Items(spa)[1].ID, "fields": map[string]any{"title": "edited"},
+					})
+					b.must(err)
+				})
+				imp = b.run(imp.ID)
+				edited.Wait()
+				if imp.Counts != (importer.Counts{Created: 3}) || fmt.Sprint(b.titles()) != "[one edited three]" {
+					t.Fatalf("%s %+v %+v, items %v", imp.State, imp.Counts, imp.Reason, b.titles())
+				}
+				time.Sleep(time.Hour)
+				imp = b.undo(imp.ID)
+				if got := fmt.Sprint(b.titles()); imp.Undo != (importer.UndoCounts{TakenBack: 2, Kept: 1}) || got != "[edited]" {
+					t.Fatalf("%+v, items %s", imp.Undo, got)
+				}
+			})
+		})
+	}
+}
 
 // TestUndoOfHistory: items whose times are those of the file, on a portal
 // whose clock goes otherwise than ours: what nobody has edited is taken back,
