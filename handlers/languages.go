@@ -8,8 +8,8 @@ import (
 
 // tongue is a language that a reader of a public page can change to.
 type tongue struct {
-	Lang, Name, URL string
-	Current         bool
+	Tag, Name, URL string
+	Current        bool
 }
 
 // offerLanguages lets readers of public pages choose: inside a portal its
@@ -21,8 +21,9 @@ func (s *Server) offerLanguages(c *fiber.Ctx, p *Page) {
 		return
 	}
 	for _, lang := range s.locales.Languages() {
+		t := s.locales.For(lang)
 		p.Tongues = append(p.Tongues, tongue{
-			Lang: lang, Name: s.locales.For(lang).Text("common.language"), Current: lang == p.T.Lang(),
+			Tag: t.Tag(), Name: t.Text("common.language"), Current: lang == p.T.Lang(),
 			URL: c.Path() + "?" + url.Values{"lang": {lang}}.Encode(),
 		})
 	}

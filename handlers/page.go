@@ -67,7 +67,7 @@ func (s *Server) render(c *fiber.Ctx, view, title string, data any) error {
 		return fmt.Errorf("rendering %s: %w", view, err)
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	c.Set(fiber.HeaderContentLanguage, p.T.Lang())
+	c.Set(fiber.HeaderContentLanguage, p.T.Tag())
 	return c.Send(b.Bytes())
 }
 

@@ -28,7 +28,7 @@ func TestPublicPages(t *testing.T) {
 				if out.status != 200 || out.ancestors() != "'none'" || out.header.Get("Content-Disposition") != "" {
 					t.Error(out)
 				}
-				out.assertHas(t, `lang="`+lang+`"`, " "+word+" ", "SPA Importer")
+				out.assertHas(t, `<html lang="`+texts.For(lang).Tag()+`"`, " "+word+" ", "SPA Importer")
 				text := regexp.MustCompile(`<head>(?s:.*?)</head>|<[^>]*>`).ReplaceAllString(out.body, " ")
 				if m := rawKey.FindString(text); m != "" {
 					t.Errorf("a text is missing: %s", m)

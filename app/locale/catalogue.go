@@ -18,8 +18,13 @@ type Catalogue struct {
 	t *texts
 }
 
-// Lang is the language's code, such as "en": the lang attribute of a page.
+// Lang is our code of the language, such as "pt": what addresses and files
+// are named by.
 func (c Catalogue) Lang() string { return c.t.lang }
+
+// Tag is the language as HTML and HTTP name it, with the country if the texts
+// are those of one: "pt-BR".
+func (c Catalogue) Tag() string { return c.t.tag.String() }
 
 // Dir is "rtl" for languages written from right to left, otherwise "ltr".
 func (c Catalogue) Dir() string {

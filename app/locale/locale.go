@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -71,7 +72,7 @@ func (l *Locales) load(files fs.FS, name string) error {
 	lang, area := path.Dir(name), strings.TrimSuffix(path.Base(name), ".json")
 	t := l.languages[lang]
 	if t == nil {
-		tag, err := language.Parse(lang)
+		tag, err := language.Parse(cmp.Or(ofCountry[lang], lang))
 		if err != nil {
 			return fmt.Errorf("%s: language: %w", name, err)
 		}
@@ -100,6 +101,9 @@ func (l *Locales) load(files fs.FS, name string) error {
 	}
 	return errors.Join(errs...)
 }
+
+// ofCountry are the languages whose texts are those of one country.
+var ofCountry = map[string]string{"pt": "pt-BR"}
 
 // Languages lists the languages there are, sorted.
 func (l *Locales) Languages() []string {
