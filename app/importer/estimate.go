@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -21,7 +22,7 @@ func (s *Service) timeLeft(ctx context.Context, i Import) (low, high time.Durati
 	if i.SecondsPerRow == 0 || (i.State != Running && i.State != Waiting) {
 		return 0, 0
 	}
-	expected := s.expected(ctx, i)
+	expected := s.forecasts.of(s.now, fmt.Sprint(i.ID, i.Undoing), func() time.Duration { return s.expected(ctx, i) })
 	// A wait for a limit is in the model; one for anything else comes before.
 	if wait := i.Until.Sub(s.now()); !i.Until.IsZero() && wait > 0 && (i.Reason == nil || i.Reason.Code != "waiting_for_limit") {
 		expected += wait

@@ -75,5 +75,5 @@ func (s *Service) forecast(pace bitrix.Pace, imp Import, perRow float64, streams
 	if !pace.Known {
 		return c.usually()
 	}
-	return c.ahead(pace)
+	return s.forecasts.of(s.now, fmt.Sprint(imp.ID, imp.Revision, perRow, streams), func() time.Duration { return c.ahead(pace) })
 }

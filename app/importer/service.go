@@ -102,6 +102,7 @@ type Service struct {
 	words       func(string) (unnamed, link string)
 	schemas     schemaCache
 	bodies      bodies
+	forecasts   forecasts
 	// reportTitles: see Options.
 	reportTitles [][2]string
 }
