@@ -1,11 +1,6 @@
 package field
 
-import (
-	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
-)
+import "time"
 
 // YearPivot divides two-digit years: those below it are of this century,
 // the others of the last one.
@@ -41,37 +36,24 @@ func readMoment(s, order string) (m moment, code string) {
 
 // readAnyMoment is readMoment for all forms of dates.
 func readAnyMoment(s, order string) (m moment, code string) {
-	date := s
-	if i := clockMark(s); i > 0 {
-		for i > 0 && s[i-1] >= '0' && s[i-1] <= '9' {
-			i--
-		}
-		if date = s[:i]; !m.readTime(s[i:]) {
+	var p dateParts
+	date, clock, form := cutClock(s)
+	if form == noClock || form == dottedClock && p.split(s) {
+		date, form = s, noClock
+	} else {
+		var ok bool
+		if date, ok = m.readClock(date, clock, form); !ok {
 			return m, dateInvalid
 		}
-		date = dropTimeWords(date)
 	}
-	var p dateParts
-	if !p.split(date) {
+	p = dateParts{}
+	if !p.split(date) || form > colonClock && p.loose() {
 		return m, dateInvalid
 	}
 	if code := p.into(&m, order); code != "" {
 		return m, code
 	}
 	return m, m.check(order)
-}
-
-// clockMark is where the mark between hours and minutes stands: a colon, or
-// the h of 14h30; -1 if there is none.
-func clockMark(s string) int {
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		return i
-	}
-	i := strings.LastIndexAny(s, "hH")
-	if i < 1 || len(s) < i+3 || !digitsOnly(s[i-1:i]) || !digitsOnly(s[i+1:i+3]) {
-		return -1
-	}
-	return i
 }
 
 // number reads up to nine digits.
@@ -117,135 +99,6 @@ func daysIn(year, month int) int {
 		return 28
 	}
 	return 31
-}
-
-// timeWords stand between a date and a time.
-var timeWords = []string{"t", "в", "at", "um", "à", "a las", "a la", "às", "as", ","}
-
-func dropTimeWords(s string) string {
-	for again := true; again; {
-		again = false
-		s = clean(s)
-		for _, w := range timeWords {
-			if len(s) <= len(w) || !strings.EqualFold(s[len(s)-len(w):], w) {
-				continue
-			}
-			rest := s[:len(s)-len(w)]
-			before, _ := utf8.DecodeLastRuneInString(rest)
-			if !unicode.IsLetter(before) {
-				s, again = rest, true
-				break
-			}
-		}
-	}
-	return s
-}
-
-// readTime reads "10:30", "10h30", "10:30:15.25", "10:30 PM", "10:30Z",
-// "10:30:00+03:00", "10:30 UTC". Fractions of a second are dropped: Bitrix24
-// keeps whole seconds.
-func (m *moment) readTime(s string) bool {
-	var ok bool
-	if m.hour, s, ok = leading(s, 1, 2); !ok || s == "" || s[0] != ':' && s[0]|0x20 != 'h' {
-		return false
-	}
-	if m.minute, s, ok = leading(s[1:], 2, 2); !ok {
-		return false
-	}
-	if s != "" && s[0] == ':' {
-		if m.sec, s, ok = leading(s[1:], 2, 2); !ok {
-			return false
-		}
-		if s != "" && (s[0] == '.' || s[0] == ',') {
-			if _, s, ok = leading(s[1:], 1, 9); !ok {
-				return false
-			}
-		}
-	}
-	if s, ok = m.halfDay(clean(s)); !ok {
-		return false
-	}
-	m.hasTime = true
-	if m.hour == 24 && m.minute == 0 && m.sec == 0 {
-		return false
-	}
-	return m.hour < 24 && m.minute < 60 && m.sec < 60 && m.readZone(s)
-}
-
-// leading reads between least and most digits at the start of s.
-func leading(s string, least, most int) (n int, rest string, ok bool) {
-	i := 0
-	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-		i++
-	}
-	if i < least || i > most {
-		return 0, s, false
-	}
-	n, ok = number(s[:i])
-	return n, s[i:], ok
-}
-
-// halfDay applies AM and PM, and passes over the word for hours.
-func (m *moment) halfDay(s string) (rest string, ok bool) {
-	pm := false
-	switch {
-	case s != "" && (s[0]|0x20 == 'a' || s[0]|0x20 == 'p'):
-		pm = s[0]|0x20 == 'p'
-		rest = clean(strings.TrimPrefix(s[1:], "."))
-		if !hasWord(rest, "m") {
-			return s, true
-		}
-		rest = strings.TrimPrefix(rest[1:], ".")
-	case hasWord(s, "uhr"), hasWord(s, "hrs"):
-		return clean(s[3:]), true
-	case strings.EqualFold(s, "h"), strings.EqualFold(s, "hs"):
-		return "", true
-	default:
-		return s, true
-	}
-	if m.hour < 1 || m.hour > 12 {
-		return "", false
-	}
-	m.hour %= 12
-	if pm {
-		m.hour += 12
-	}
-	return clean(rest), true
-}
-
-func hasWord(s, word string) bool {
-	return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word)
-}
-
-// readZone reads what follows a time: nothing, Z, UTC, GMT, ±hh, ±hhmm,
-// ±hh:mm.
-func (m *moment) readZone(s string) bool {
-	if s == "" {
-		return true
-	}
-	m.hasZone = true
-	switch {
-	case strings.EqualFold(s, "z"), strings.EqualFold(s, "utc"), strings.EqualFold(s, "gmt"):
-		return true
-	case hasWord(s, "utc"), hasWord(s, "gmt"):
-		s = s[3:]
-	}
-	if s[0] != '+' && s[0] != '-' {
-		return false
-	}
-	digits := strings.Replace(s[1:], ":", "", 1)
-	if len(digits) == 1 || len(digits) == 2 {
-		digits += "00"
-	}
-	n, ok := number(digits)
-	if !ok || len(digits) > 4 || n/100 > 14 || n%100 > 59 {
-		return false
-	}
-	m.zone = n/100*3600 + n%100*60
-	if s[0] == '-' {
-		m.zone = -m.zone
-	}
-	return true
 }
 
 // append writes "2006-01-02T15:04:05+03:00" for a moment that is exactly

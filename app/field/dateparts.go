@@ -122,6 +122,12 @@ func (p *dateParts) marked(mark byte) bool {
 	return mark != 0 && p.mark == mark
 }
 
+// loose reports numbers with spaces between them and no year of four digits:
+// with another number and a unit behind them they may be anything.
+func (p *dateParts) loose() bool {
+	return p.month == 0 && p.mark == ' ' && p.length[0] != 4 && p.length[2] != 4
+}
+
 // ordinal is the length of the ending of a day number: 1st, 2nd, 1er, 1º, 1.º.
 func ordinal(s string) int {
 	for _, e := range [...]string{"st", "nd", "rd", "th", "er", "º", "ª", ".º", "-го", "го"} {

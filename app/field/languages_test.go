@@ -230,3 +230,62 @@ func TestNotationsOfTheLanguages(t *testing.T) {
 		}
 	}
 }
+
+// TestTimesOfTheLanguages: times behind dates as people write them, however
+// they name the hours.
+func TestTimesOfTheLanguages(t *testing.T) {
+	conv := converter(t, own("datetime"), field.Style{DateOrder: field.DMY}, portal())
+	for want, cells := range map[string]string{
+		"14:30:00": "12/03/2024 à 14h30|12/03/2024 14h30|12/03/2024 14 h 30|12/03/2024 à 14 h 30|12/03/2024 à 14 h 30 min|12 mars 2024 à 14h30|" +
+			"12/03/2024 - 14h30|12/03/2024 14h30min|12/03/2024 14\u00a0h\u00a030|" +
+			"12.03.2024 um 14.30 Uhr|12.03.2024 um 14:30 Uhr|12.03.2024, 14.30 Uhr|12.03.2024 14.30|12. März 2024, 14.30 Uhr|Di., 12.03.2024, 14:30 Uhr|" +
+			"12/03/2024 14:30 h|12/03/2024 14.30 h|12/03/2024 a las 14.30 h|12 de marzo de 2024, 14:30 hs|" +
+			"12/03/2024 às 14h30|12/03/2024 às 14h30min|12/03/24 14h30|12/03/2024 - 14:30|" +
+			"12.03.2024 в 14:30|12.03.2024 в 14.30|12.03.2024 14 ч 30 мин|12.03.2024 14ч30|12.03.2024, 14 ч. 30 мин.|12 марта 2024 г. в 14 часов 30 минут|" +
+			"12/03/2024 2:30 PM|12/03/2024 14:30 UTC|2024-03-12T14:30-00:00",
+		"08:00:00": "12/03/2024 à 8h|12/03/2024 8 h|12/03/2024 08h00|12 mars 2024 à 8 heures|12.03.2024 8 Uhr|12.03.2024 um 8 Uhr|12.03.2024, 08.00 Uhr|" +
+			"12/03/2024 8 h.|12/03/2024 a las 8 horas|12/03/2024 às 8h|12.03.2024 в 8 ч.|12.03.2024 8 часов|12/03/2024 8 AM|12 March 2024 8am|12/03/2024 8 a. m.",
+		"14:05:09": "12/03/2024 14h05min09s|12.03.2024 14 ч 5 мин 9 сек|12.03.2024 14.05.09|12/03/2024 14 h 05 min 09 s|12.03.2024 14:05:09 Uhr",
+		"14:05:00": "12.03.2024 14.05|12.03.2024 um 14.05|12.03.2024, um 14.05|12.03.2024, 14.05 Uhr|12.03.2024 14 ч 5 мин",
+	} {
+		for _, cell := range strings.Split(cells, "|") {
+			if have, want := wire(t, conv, cell, nil), `"2024-03-12T`+want+`+00:00"`; have != want {
+				t.Errorf("%q: %s, want %s", cell, have, want)
+			}
+			if p := profileOf(cell); p.Dates != 1 || p.Times != 1 {
+				t.Errorf("%q: a date is seen in %d of 1, a time in %d", cell, p.Dates, p.Times)
+			}
+		}
+	}
+}
+
+// TestNoTimes: what may be something else than a time is never taken for one.
+func TestNoTimes(t *testing.T) {
+	conv := converter(t, own("datetime"), field.Style{DateOrder: field.DMY}, portal())
+	for _, cell := range strings.Split("14h30|14 h 30|8h|8 Uhr|14.30|8.30|14:30|14 ч 30 мин|14.30 Uhr|"+ // no date
+		"12.03.2024 25h|12.03.2024 14h60|12.03.2024 14h5|12.03.2024 14.5|12.03.2024 24 h|12.03.2024 13 PM|12.03.2024 14.60|12.03.2024 x 14.30|"+
+		"12.03.2024, 14.03|12.03.2024 - 14.03|12.03.2024-14.03|"+ // two dates, perhaps
+		"12/03/2024 8h-10h|12/03/2024 8h-10|12/03/2024 8-10 h|12/03/2024 08:00-10:00|12/03/2024 8:00-10|12/03/2024 8.30-10.30 Uhr|"+ // from, to
+		"12/03/2024 14h30+2|12 03 24 8 h|1 234 567 h|12.03 14h30|mars 2024 14h30|12.03.2024 14 m|12.03.2024 14h 30 Uhr|12.03.2024 Uhr", "|") {
+		if have := wire(t, conv, cell, nil); !strings.HasPrefix(have, "!date_invalid") {
+			t.Errorf("%q: %s, want a problem", cell, have)
+		}
+	}
+	for cell, want := range map[string]string{"8.30": "8.3", "14.30": "14.3", "8 h": "!number_invalid", "14h30": "!number_invalid", "14 h 30": "!number_invalid",
+		"14 ч 30 мин": "!number_invalid", "14.30 Uhr": "!number_invalid"} {
+		number := converter(t, own("double"), field.Style{}, portal())
+		if have := strings.Fields(wire(t, number, cell, nil))[0]; have != want {
+			t.Errorf("%q in a column of numbers: %s, want %s", cell, have, want)
+		}
+	}
+	for _, cell := range []string{"Di, 03.03.26", "3. 03.26", "3.03. 2026"} {
+		if have := wire(t, conv, cell, nil); have != `"2026-03-03T00:00:00+00:00"` {
+			t.Errorf("%q: %s, want the date", cell, have)
+		}
+	}
+	for _, cell := range []string{"8.30", "14.30", "1 234 567.50"} {
+		if p := profileOf(cell); p.Numbers != 1 || p.Dates != 0 {
+			t.Errorf("%q: %+v, want a number", cell, p)
+		}
+	}
+}

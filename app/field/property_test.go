@@ -125,7 +125,8 @@ var dateLayouts = map[string][]string{
 	field.YMD: {"2006-01-02", "2006.1.2", "2006/01/02"},
 }
 
-var timeLayouts = []string{" 15:04:05", "T15:04:05", " 3:04:05 PM", "T15:04:05Z07:00", " 15:04:05 -07:00", ", 15:04:05"}
+var timeLayouts = []string{" 15:04:05", "T15:04:05", " 3:04:05 PM", "T15:04:05Z07:00", " 15:04:05 -07:00", ", 15:04:05",
+	" à 15h04min05s", " 15 ч 04 мин 05 сек", " um 15.04.05 Uhr", " 15.04.05", ", 3:04:05 pm"}
 
 func TestDatesInAnyStyleComeBack(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
