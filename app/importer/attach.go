@@ -17,8 +17,9 @@ import (
 const (
 	maxFile     = 25 << 20
 	maxRowFiles = 50 << 20
-	// attachTime is for all files of a row together.
-	attachTime = 3 * time.Minute
+	// attachTime is for all files of a row together: less than a slice of the
+	// queue has, so that a row that takes all of it ends nevertheless.
+	attachTime = 2 * time.Minute
 )
 
 // hasFiles reports whether a row names files that must be fetched.
@@ -41,8 +42,14 @@ func hasFiles(fields map[string]any) bool {
 // multiple fields. bytes is what they add to the request. trouble is why the
 // row cannot be written: nothing of it has been sent then.
 func (s *Service) attach(ctx context.Context, imp Import, fields map[string]any) (bytes int64, trouble *Problem, err error) {
+	slice := ctx
 	ctx, cancel := context.WithTimeout(ctx, attachTime)
 	defer cancel()
+	defer func() {
+		if slice.Err() != nil { // not the files were too slow
+			trouble, err = nil, errors.Join(slice.Err(), err)
+		}
+	}()
 	a := attacher{s: s, imp: imp, left: maxRowFiles}
 	defer func() {
 		if a.closer != nil {

@@ -35,6 +35,9 @@ func (w *web) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	rec := httptest.NewRecorder()
 	answer(rec, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	response := rec.Result()
 	response.Request = r
 	return response, nil
