@@ -60,6 +60,9 @@ func (s *Service) measured(ctx context.Context, imp Import) (perRow [2]float64, 
 	for _, f := range former {
 		same := f.Target.EntityTypeID == imp.Target.EntityTypeID && f.Target.Automation == imp.Target.Automation &&
 			(f.Counts.Updated > f.Counts.Created) == (imp.Plan.Updated > imp.Plan.Created)
+		if f.Undo.Sum() > 0 {
+			continue // its speed is that of taking it back
+		}
 		if same && f.SecondsPerRow > 0 && f.Counts.Created+f.Counts.Updated >= maxChunk {
 			return [2]float64{f.SecondsPerRow * 0.85, f.SecondsPerRow * 1.3}, true, nil
 		}

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,4 +84,24 @@ func TestForecastsServeForAWhile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestExpectedAfterAnUndo: how fast items were deleted says nothing of how fast
+// they are made.
+func TestExpectedAfterAnUndo(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		b.portal.SetCost("crm.item.batchImport", 300*time.Millisecond)
+		b.portal.SetCost("crm.item.delete", 10*time.Millisecond)
+		b.run(b.checked(table(60)).ID)
+		second := b.run(b.checked(strings.ReplaceAll(table(60), "Contract", "Other")).ID)
+		if second = b.undo(second.ID); second.Undo.TakenBack != 60 {
+			t.Fatalf("%+v", second.Undo)
+		}
+		third := b.checked(table(100))
+		e, err := b.svc.Expect(b.ctx(), b.actor, third.ID)
+		b.must(err)
+		if !e.Known || e.Ordered.Low < 20*time.Second || e.Ordered.High > 45*time.Second {
+			t.Fatalf("%+v for 100 rows of 0.3 s each", e)
+		}
+	})
 }
