@@ -51,10 +51,14 @@ func (s *Server) progressOf(ctx context.Context, t locale.Catalogue, a importer.
 	case importer.Draft:
 		return s.readingProgress(ctx, t, a, id)
 	case importer.Checking, importer.Checked:
+		state := t.Text("progress.checking")
+		if p.Reason != nil {
+			state = t.Problem(p.Reason.Code, p.Reason.Args)
+		}
 		return progressAnswer{
 			Phase: string(p.State), Done: int64(p.CheckedRows), All: int64(p.Rows),
 			Texts: map[string]string{
-				"state": t.Text("progress.checking"),
+				"state": state,
 				"done":  t.Text("progress.checked_of", "n", p.CheckedRows, "all", p.Rows),
 			},
 		}, nil

@@ -96,9 +96,16 @@ func (s *Service) checkSlice(ctx context.Context, _ Fence, id string) (Next, err
 		return Next{}, nil
 	}
 	c := &check{s: s, imp: imp, findings: map[findingKey]*Finding{}, started: s.now()}
+	next := Next{}
 	err = c.run(bitrix.WithImport(ctx, imp.ID))
-	if wait, ok := waitOf(err, s.now()); ok {
-		return Next{Again: true, At: wait}, nil
+	if reason, until, ok := s.delay(err, imp.Failures); ok {
+		s.log.InfoContext(ctx, "check waits", "import", imp.ID, "reason", reason.Code, "until", until, "err", err)
+		next = Next{Again: true, At: until}
+		err = c.change(ctx, func(imp *Import) error {
+			imp.Reason = &reason
+			imp.Failures++
+			return nil
+		})
 	}
 	var refused *Refusal
 	switch {
@@ -113,7 +120,7 @@ func (s *Service) checkSlice(ctx context.Context, _ Fence, id string) (Next, err
 	case err != nil:
 		return Next{}, err
 	}
-	return Next{}, nil
+	return next, nil
 }
 
 // check is one pass over a file.
@@ -244,7 +251,7 @@ func (c *check) block(ctx context.Context, table tableReader, from int, pulse *p
 	if err != nil {
 		return portalError("looking up what the rows name", err)
 	}
-	if err := c.s.find(ctx, c.resolver.caller, c.planner, asked); err != nil {
+	if err := c.find(ctx, from, asked); err != nil {
 		return portalError("finding the items of the rows", err)
 	}
 	for i, row := range rows {
@@ -329,6 +336,7 @@ func (c *check) found(number int, f cellFinding) {
 func (c *check) report(ctx context.Context) error {
 	return c.change(ctx, func(imp *Import) error {
 		imp.CheckedRows, imp.Plan, imp.Rows = c.checked, c.plan, c.rows
+		imp.Reason, imp.Failures = nil, 0
 		return nil
 	})
 }
@@ -366,6 +374,7 @@ func (c *check) finish(ctx context.Context) error {
 	if err := c.s.store.DeleteAnswers(ctx, c.imp.Portal, c.imp.Target.EntityTypeID, forgotten); err != nil {
 		return fmt.Errorf("forgetting answers that no longer fit: %w", err)
 	}
+	c.forgetFound(ctx)
 	c.s.log.InfoContext(ctx, "file checked", "import", c.imp.ID, "rows", c.rows,
 		"findings", len(c.order), "duration", c.s.now().Sub(c.started))
 	return c.change(ctx, func(imp *Import) error {

@@ -81,14 +81,9 @@ func (p *planner) matchOf(row sheet.Row) string {
 	return keyText(p.key.target, value.JSON)
 }
 
-// find reads the items that rows name by their keys, 50 keys to a command,
-// and hands them to the planner. Where rows only create it does nothing.
-func (s *Service) find(ctx context.Context, caller Caller, p *planner, rows []sheet.Row) error {
-	if !p.updates() {
-		return nil
-	}
-	p.existing = map[string][]existing{}
-	seen := map[string]bool{}
+// keysOf are the keys by which rows find their items, each once.
+func (p *planner) keysOf(rows []sheet.Row) []string {
+	seen := make(map[string]bool, len(rows))
 	var keys []string
 	for _, row := range rows {
 		if key := p.matchOf(row); key != "" && !seen[key] {
@@ -96,15 +91,30 @@ func (s *Service) find(ctx context.Context, caller Caller, p *planner, rows []sh
 			keys = append(keys, key)
 		}
 	}
+	return keys
+}
+
+// find reads the items that rows name by their keys, 50 keys to a command,
+// and hands them to the planner. Where rows only create it does nothing.
+func (s *Service) find(ctx context.Context, caller Caller, p *planner, rows []sheet.Row) error {
+	if !p.updates() {
+		return nil
+	}
+	p.existing = map[string][]existing{}
+	keys := p.keysOf(rows)
+	asked := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		asked[key] = true
+	}
 	name := p.key.target.Name
-	return readItems(ctx, caller, p.imp.Target.EntityTypeID, "@"+name, keys, 0, p.wanted(), func(it existing) error {
+	return readItems(ctx, s.asking(p.imp.Portal, caller), p.imp.Target.EntityTypeID, "@"+name, keys, 0, p.wanted(), func(it existing) error {
 		values, ok := oldValues(it.fields[name])
 		if !ok || len(values) > 1 {
 			return fmt.Errorf("the key of item %d cannot be read", it.id)
 		}
 		for _, v := range values {
 			// The portal finds texts in any case; a key is the exact one.
-			if key := keyText(p.key.target, v); seen[key] {
+			if key := keyText(p.key.target, v); asked[key] {
 				p.existing[key] = append(p.existing[key], it)
 			}
 		}
@@ -212,12 +222,17 @@ func readAll(ctx context.Context, caller Caller, commands []bitrix.Command) ([]j
 		case fault != nil:
 			return nil, fault
 		case !ran:
-			return nil, fmt.Errorf("command %s of a batch has no answer", c.Method)
+			return nil, noAnswer(c)
 		default:
 			results[i] = result
 		}
 	}
 	return results, nil
+}
+
+// noAnswer is the error of a command that a batch has not run, nor refused.
+func noAnswer(c bitrix.Command) error {
+	return &bitrix.Error{Code: bitrix.CodeNotJSON, Class: bitrix.Unknown, Method: c.Method, Err: errors.New("a command of a batch has no answer")}
 }
 
 // itemsOf reads a page of crm.item.list.

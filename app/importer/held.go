@@ -80,7 +80,7 @@ func (r *run) countHeld(ctx context.Context) (Held, error) {
 			ids[i] = strconv.FormatInt(e.ItemID, 10)
 			first = min(first, e.ItemID)
 		}
-		err = readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldID, ids, first-1, []string{fieldID}, func(existing) error {
+		err = readItems(ctx, r.s.asking(r.imp.Portal, r.caller), r.imp.Target.EntityTypeID, "@"+fieldID, ids, first-1, []string{fieldID}, func(existing) error {
 			h.Found++
 			return nil
 		})

@@ -38,7 +38,7 @@ type resolver struct {
 }
 
 func (s *Service) newResolver(imp Import, caller Caller) *resolver {
-	return &resolver{s: s, imp: imp, caller: caller, known: memoryLookup{}}
+	return &resolver{s: s, imp: imp, caller: s.asking(imp.Portal, caller), known: memoryLookup{}}
 }
 
 // resolve returns a lookup that knows every reference wanted.
@@ -314,7 +314,7 @@ func (r *resolver) batch(ctx context.Context, commands []bitrix.Command, each fu
 			}
 			result, ok := reply.Results[c.Key]
 			if !ok {
-				return fmt.Errorf("command %s of a batch has no answer", c.Method)
+				return noAnswer(c)
 			}
 			if err := each(c.Key, result); err != nil {
 				return err

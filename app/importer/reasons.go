@@ -30,7 +30,7 @@ func reasonOf(err error) (Problem, bool) {
 		}
 		return problem(code, "code", e.Code), true
 	}
-	if e.Stops() {
+	if e.Stops() || e.Class == bitrix.Final {
 		return problem("portal_refused", "code", e.Code, "text", plainText(e.Description)), true
 	}
 	return Problem{}, false
@@ -81,6 +81,24 @@ func waitOf(err error, now time.Time) (time.Time, bool) {
 	return now.Add(5 * time.Second), true
 }
 
+// unreachable is the reason of work that waits for a portal to answer.
+const unreachable = "portal_unreachable"
+
+// delay is for how long an error holds up work that goes on by itself then,
+// and why: a limit until its end, and where nobody answers, longer each time.
+// What reaches it of class Unknown are questions, which may be asked again.
+func (s *Service) delay(err error, failures int) (reason Problem, until time.Time, ok bool) {
+	at, passes := waitOf(err, s.now())
+	switch bitrix.Code(err) {
+	case "QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT", bitrix.CodePaceWait:
+		return problem("waiting_for_limit"), at, passes
+	}
+	if !passes && !bitrix.IsClass(err, bitrix.Unknown) {
+		return Problem{}, time.Time{}, false
+	}
+	return problem(unreachable), s.now().Add(5 * time.Second << min(failures, 6)), true
+}
+
 // Codes lists every problem code of this package with the names of its
 // arguments, for the languages' test. Codes of field and sheet come beside.
 func Codes() map[string][]string {
@@ -113,7 +131,7 @@ func Codes() map[string][]string {
 		"schema_column":      {"field", "column"},
 		"schema_moved":       {"field"},
 		"column_field_gone":  {"field", "column"},
-		"portal_unreachable": nil,
+		unreachable:          nil,
 		"unknown_outcome":    nil,
 		"restored":           {"time"},
 		"gave_up":            {"attempts"},
@@ -153,7 +171,7 @@ func Codes() map[string][]string {
 		"nothing_mapped", "mapping_gone", "mapping_name_empty", "mapping_name_long", "decision_unknown", "not_checked", "nothing_to_import", "not_running",
 		"already_ended", "connection_gone", "file_gone", stopping, "stopped_by_you",
 		"key_missing", "row_too_large", askRules, "nothing_to_undo", "undo_not_yet", "undo_edited",
-		"undo_item_gone", "undo_not_visible", "undo_files", "undo_unknown", "nothing_failed", "upload_derived",
+		"undo_item_gone", "app_trouble", "undo_not_visible", "undo_files", "undo_unknown", "nothing_failed", "upload_derived",
 	} {
 		c[code] = nil
 	}

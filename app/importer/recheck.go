@@ -187,7 +187,7 @@ func (r *run) settleOne(e *Entry, found map[string][]existing, claims *claims, w
 // index that the field does not have (crm.md 3.7).
 func (r *run) itemsByKey(ctx context.Context, keys []string, claims *claims) (map[string][]existing, error) {
 	found := make(map[string][]existing, len(keys))
-	err := readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldKey, keys, r.imp.StartID, claims.selected(),
+	err := readItems(ctx, r.s.asking(r.imp.Portal, r.caller), r.imp.Target.EntityTypeID, "@"+fieldKey, keys, r.imp.StartID, claims.selected(),
 		func(it existing) error {
 			var key string
 			if err := json.Unmarshal(it.fields[fieldKey], &key); err != nil {

@@ -131,9 +131,6 @@ func (r *run) land(ctx context.Context, f *flight) error {
 		if err := r.settled(ctx, back(f.tasks), nil); err != nil {
 			return err
 		}
-		if _, known := reasonOf(f.err); fault.Class == bitrix.Final && !known {
-			return &waitError{reason: problem("portal_refused", "code", fault.Code, "text", plainText(fault.Description))}
-		}
 		return f.err
 	}
 	return r.verdicts(ctx, f, f.verdicts(fault))

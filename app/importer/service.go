@@ -103,6 +103,7 @@ type Service struct {
 	schemas     schemaCache
 	bodies      bodies
 	forecasts   forecasts
+	questions   questions
 	// reportTitles: see Options.
 	reportTitles [][2]string
 }

@@ -213,7 +213,7 @@ func (r *run) itemsByID(ctx context.Context, entries []Entry) (map[int64]existin
 		return !has
 	})
 	items := make(map[int64]existing, len(entries))
-	err := readItems(ctx, r.caller, r.imp.Target.EntityTypeID, "@"+fieldID, ids, 0, selected, func(it existing) error {
+	err := readItems(ctx, r.s.asking(r.imp.Portal, r.caller), r.imp.Target.EntityTypeID, "@"+fieldID, ids, 0, selected, func(it existing) error {
 		items[it.id] = it
 		return nil
 	})
@@ -230,7 +230,7 @@ func (r *run) lookForGone(ctx context.Context, entries []Entry) ([]Entry, error)
 			"entityTypeId": r.imp.Target.EntityTypeID, "id": e.ItemID,
 		}}
 	}
-	reply, err := r.caller.Batch(ctx, commands)
+	reply, err := r.s.asking(r.imp.Portal, r.caller).Batch(ctx, commands)
 	if err != nil {
 		return nil, fmt.Errorf("looking for deleted items: %w", err)
 	}

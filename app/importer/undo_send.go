@@ -88,7 +88,7 @@ func (r *run) undoFailed(ctx context.Context, err error) error {
 	if werr := r.writeUndo(ctx, nil, false, func(imp *Import) { imp.Failures++ }); werr != nil {
 		return werr
 	}
-	return &waitError{reason: problem("portal_unreachable"), until: r.s.now().Add(5 * time.Second << failures)}
+	return &waitError{reason: problem(unreachable), until: r.s.now().Add(5 * time.Second << failures)}
 }
 
 // batchOrCall sends commands in a batch; those with text that a batch would

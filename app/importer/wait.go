@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/spa-importer/spa-importer/bitrix"
 )
 
 // end says what an error means for the import.
@@ -26,13 +24,21 @@ func (r *run) end(ctx context.Context, err error) (Next, error) {
 	if errors.As(err, &wait) {
 		return r.wait(ctx, wait.reason, wait.until)
 	}
-	if at, ok := waitOf(err, r.s.now()); ok {
-		return r.waitForPortal(ctx, err, at)
+	if delay, until, ok := r.s.delay(err, r.imp.Failures); ok {
+		if delay.Code == unreachable {
+			r.imp.Failures++
+			r.s.log.WarnContext(ctx, "portal does not answer", "import", r.imp.ID, "err", err)
+		}
+		return r.wait(ctx, delay, until)
 	}
 	if reason, ok := reasonOf(err); ok {
 		return r.wait(ctx, reason, time.Time{})
 	}
-	return Next{Again: true, At: r.s.now().Add(shortWait)}, err
+	// The trouble is ours; the person learns that, and that nothing is lost.
+	until := r.s.now().Add(5 * time.Second << min(r.imp.Failures, 6))
+	r.imp.Failures++
+	n, werr := r.wait(ctx, problem("app_trouble"), until)
+	return n, errors.Join(err, werr)
 }
 
 // waitError asks for a wait with a reason and an end.
@@ -67,20 +73,6 @@ func (r *run) wait(ctx context.Context, reason Problem, until time.Time) (Next, 
 		return Next{}, nil
 	}
 	return Next{Again: true, At: until}, nil
-}
-
-// waitForPortal waits for a limit's end, or, where nobody answered, longer
-// each time.
-func (r *run) waitForPortal(ctx context.Context, err error, at time.Time) (Next, error) {
-	switch bitrix.Code(err) {
-	case "QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT", bitrix.CodePaceWait:
-		return r.wait(ctx, problem("waiting_for_limit"), at)
-	}
-	failures := min(r.imp.Failures, 6)
-	r.imp.Failures++
-	r.s.log.WarnContext(ctx, "portal does not answer", "import", r.imp.ID, "err", err)
-	n, werr := r.wait(ctx, problem("portal_unreachable"), r.s.now().Add(5*time.Second<<failures))
-	return n, werr
 }
 
 // stop settles what is in doubt and ends the import. Where the portal cannot
