@@ -186,9 +186,12 @@ func (s *Service) normalise(ctx context.Context, u Upload) (sheet.Table, []field
 	for i := range profilers {
 		profilers[i] = field.NewProfiler()
 	}
+	report := s.ofReport(u.Inspection.Columns)
 	row := func(r sheet.Row) error {
 		for i, p := range profilers {
-			if i < len(r.Cells) {
+			if i < len(r.Cells) && report {
+				p.Add(original(r.Cells[i]), r.Number)
+			} else if i < len(r.Cells) {
 				p.Add(r.Cells[i], r.Number)
 			} else {
 				p.Add("", r.Number)
@@ -206,6 +209,9 @@ func (s *Service) normalise(ctx context.Context, u Upload) (sheet.Table, []field
 	})
 	if err != nil {
 		return table, nil, fmt.Errorf("writing the canonical form: %w", err)
+	}
+	if report {
+		table.Columns = restored(table.Columns)
 	}
 	table.Notes = sheet.MergeNotes(u.Inspection.Notes, table.Notes)
 	profiles := make([]field.Profile, len(profilers))

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spa-importer/spa-importer/app/importer"
+	"github.com/spa-importer/spa-importer/app/sheet"
 )
 
 // cellText draws texts that spreadsheet programs, or the way through a CSV
@@ -124,6 +125,57 @@ func TestCorrectedCellOfAReport(t *testing.T) {
 		b.run(back.ID)
 		if got := b.titles(); !slices.Equal(got, []string{"good", "'=2"}) {
 			t.Fatalf("%q", got)
+		}
+	})
+}
+
+// TestNamesOfAReport: names of columns that a spreadsheet program would run
+// are made text in the file of failed rows, and are themselves again when it
+// comes back, however often, and where its rows are taken up as they are.
+func TestNamesOfAReport(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		want := []string{"Title", "Count", "=Sum(A1)", "'=Sum(A1)", "@home", "-5 and less", "+5 or more", "'quoted'", "+7 phones"}
+		head := "Title;Count;=Sum(A1);'=Sum(A1);@home;-5 and less;+5 or more;'quoted';+7 phones\n"
+		imp := b.run(b.checked(head + "=1;x;a;b;c;d;e;f;+7 (495) 555\ngood;1\n").ID)
+		named := func(way string, imp importer.Import) {
+			t.Helper()
+			u, err := b.svc.Upload(b.ctx(), b.actor, imp.Upload)
+			b.must(err)
+			for which, columns := range map[string][]sheet.Column{"seen": u.Inspection.Columns, "read": u.Table.Columns} {
+				for i, name := range want {
+					if i >= len(columns) || columns[i].Name != name {
+						t.Fatalf("%s, as %s: %+v, want %q", way, which, columns, want)
+					}
+				}
+			}
+			if p := u.Profiles[8]; p.Phones == 0 || p.Phones != p.Filled {
+				t.Errorf("%s: %d of %d phones are seen as such", way, p.Phones, p.Filled)
+			}
+		}
+		named("at first", imp)
+		for _, way := range []string{"once", "twice"} {
+			report := b.report(imp.ID)
+			if header, _, _ := strings.Cut(report, ";Row;Why"); header != "\ufeffTitle;Count;'=Sum(A1);''=Sum(A1);'@home;'-5 and less;'+5 or more;'quoted';'+7 phones" {
+				t.Errorf("%s: the header is %q", way, header)
+			}
+			imp = b.run(b.checked(report + "good;1;;;;;;;;;\r\n").ID)
+			named(way, imp)
+		}
+		derived, err := b.svc.RetryFailed(b.ctx(), b.actor, imp.ID)
+		b.must(err)
+		named("taken up", derived)
+	})
+}
+
+// TestNamesOfAReportFallTogether: names that a person has given to a report
+// stay as they are where their originals would be the same.
+func TestNamesOfAReportFallTogether(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		imp := b.checked("Title;'=a;=A;Row;Why\nx;1;2;3;4\n")
+		u, err := b.svc.Upload(b.ctx(), b.actor, imp.Upload)
+		b.must(err)
+		if c := u.Table.Columns; c[1].Name != "'=a" || c[2].Name != "=A" {
+			t.Fatalf("%+v", c)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spa-importer/spa-importer/app/sheet"
 )
@@ -44,6 +45,40 @@ func (r returned) Read(ctx context.Context, from, n int, f func(index int, row s
 		}
 		return f(index, row)
 	})
+}
+
+// Columns are those of sheet.Reader with the original names.
+func (r returned) Columns() []sheet.Column { return restored(r.tableReader.Columns()) }
+
+// restored are the columns of a report as they were before it. Should names
+// that a person has changed fall together, all stay as they are.
+func restored(columns []sheet.Column) []sheet.Column {
+	out := slices.Clone(columns)
+	taken := make(map[string]bool, len(out))
+	for i := range out {
+		c := &out[i]
+		c.Name, c.Given = original(c.Name), original(c.Given)
+		key := strings.ToLower(c.Name)
+		if taken[key] {
+			return columns
+		}
+		taken[key] = true
+	}
+	return out
+}
+
+// restoreLook puts the original names and cells into what step 1 shows of a
+// report of ours.
+func (s *Service) restoreLook(seen *sheet.Inspection) {
+	if !s.ofReport(seen.Columns) {
+		return
+	}
+	seen.Columns = restored(seen.Columns)
+	for _, row := range seen.Preview {
+		for i, cell := range row.Cells {
+			row.Cells[i] = original(cell)
+		}
+	}
 }
 
 // openFile opens the rows of a file as its person has written them.

@@ -243,6 +243,7 @@ func (s *Service) inspect(ctx context.Context, a Actor, u Upload, as *sheet.Read
 	case err != nil:
 		return u, fmt.Errorf("inspecting the upload: %w", err)
 	}
+	s.restoreLook(&seen)
 	return s.updateUpload(ctx, a, u.ID, func(u *Upload) error {
 		u.State, u.Problem, u.Inspection, u.Hash = Received, nil, &seen, hash
 		u.Table, u.Profiles, u.Done = nil, nil, 0
