@@ -150,6 +150,7 @@ const (
 	importKey contextKey = iota
 	costKey
 	departureKey
+	turnKey
 )
 
 // WithImport marks the calls made with ctx as work of an import: they are
@@ -187,4 +188,18 @@ func WithDeparture(ctx context.Context, latest time.Time) context.Context {
 func tooLate(ctx context.Context, now time.Time) bool {
 	latest, ok := ctx.Value(departureKey).(time.Time)
 	return ok && now.After(latest)
+}
+
+// WithTurn lets the maker of a call know when Pace and Ready have come to
+// reckon with it: told is called, once, as soon as the call has its place among
+// the limits, or has found that it must wait for one. A call that is refused
+// sooner never tells.
+func WithTurn(ctx context.Context, told func()) context.Context {
+	return context.WithValue(ctx, turnKey, sync.OnceFunc(told))
+}
+
+func tellTurn(ctx context.Context) {
+	if told, ok := ctx.Value(turnKey).(func()); ok {
+		told()
+	}
 }

@@ -87,6 +87,14 @@ func (p Pace) Left(method string) (left time.Duration, ok bool) {
 	return 0, false
 }
 
+// Unsure reports whether a request of so many commands of a method, each of
+// which takes the portal about each, goes beyond what the method may surely
+// spend: it finds out how much that is, and the next ones wait for its answer.
+func (p Pace) Unsure(method string, commands int, each time.Duration) bool {
+	left, counted := p.Left(method)
+	return counted && lead(load{commands: commands, cost: each.Seconds() * float64(commands)}) >= left.Seconds()-slack
+}
+
 // Forecast is the model of the limits with a clock of its own, which goes on
 // only as requests are sent and come back: what will be, if nobody else spends
 // anything. Until something is sent it answers as the Connection did.

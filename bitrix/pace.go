@@ -132,6 +132,7 @@ func (p *pace) acquire(ctx context.Context, credential string, loads []load, bac
 		if !t.After(now) {
 			permit := p.begin(now, credential, loads)
 			p.mu.Unlock()
+			tellTurn(ctx)
 			return permit, nil
 		}
 		changed := p.changed
@@ -139,6 +140,7 @@ func (p *pace) acquire(ctx context.Context, credential string, loads []load, bac
 		if t.Sub(began) > patience {
 			return nil, &Error{Code: CodePaceWait, Class: Refused, ResetAt: t}
 		}
+		tellTurn(ctx)
 		timer := time.NewTimer(t.Sub(now))
 		select {
 		case <-timer.C:

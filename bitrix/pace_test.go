@@ -393,3 +393,69 @@ func TestReadyAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestTurn: a call tells when the pace reckons with it, and also when it has
+// to wait for its place.
+func TestTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limited{size: 50, rate: 2, limit: 480, cost: fixed(10 * time.Second)}
+		x := token(&portal{answer: l.answer})
+		var flying, told int
+		call := func() chan error {
+			heard, back := make(chan struct{}), make(chan error, 1)
+			ctx := bitrix.WithTurn(t.Context(), func() { close(heard) })
+			go func() {
+				_, err := x.Call(ctx, "crm.item.add", nil)
+				back <- err
+			}()
+			<-heard
+			told++
+			flying = x.Pace().Flying
+			return back
+		}
+		var backs []chan error
+		for i := range 48 { // keeps two places, as every call does
+			backs = append(backs, call())
+			if flying != i+1 {
+				t.Fatalf("the pace reckons with %d calls, want %d", flying, i+1)
+			}
+		}
+		began := time.Now()
+		backs = append(backs, call())
+		if flying != 48 || time.Since(began) != 0 {
+			t.Errorf("a call that waits: told after %v, %d under way", time.Since(began), flying)
+		}
+		for _, back := range backs {
+			if err := <-back; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestUnsure: what finds out whether more may be spent is known before.
+func TestUnsure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limited{size: 50, rate: 2, limit: 480, cost: fixed(59 * time.Second)}
+		x := token(&portal{answer: l.answer})
+		unsure := func(commands int, each time.Duration) bool { return x.Pace().Unsure("crm.item.add", commands, each) }
+		if unsure(50, time.Second) {
+			t.Error("nothing is counted yet")
+		}
+		for range 7 { // 413 s
+			if _, err := x.Call(t.Context(), "crm.item.add", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The last command begins 6, 7 and 0 seconds after the first: at 419 s, at 420 s, at 413 s.
+		if unsure(7, time.Second) || !unsure(8, time.Second) || unsure(0, time.Hour) {
+			t.Errorf("%v, %v, %v", unsure(7, time.Second), unsure(8, time.Second), unsure(0, time.Hour))
+		}
+		if _, err := x.Call(t.Context(), "crm.item.add", nil); err != nil {
+			t.Fatal(err)
+		}
+		if !unsure(0, time.Second) { // at 472 s
+			t.Error("nobody knows whether 472 s may be spent")
+		}
+	})
+}

@@ -35,15 +35,16 @@ type course struct {
 // next is by which method and with how many rows the next request goes, and
 // when it may.
 func (c course) next(l limits, now func() time.Time) (method string, size int, at time.Time) {
-	for _, m := range c.order(l) {
-		n, ready := c.ready(l, m, now)
+	p := l.Pace()
+	for _, m := range c.order(p) {
+		n, ready := c.ready(l, p, m, now)
 		if until := c.closed[m]; until.After(ready) {
 			ready = until
 		}
 		// The clock goes on while the portal's pace is asked: what was ready
 		// at that moment is not in the future of this one.
 		if !ready.After(now()) {
-			if m != c.methods[0] && c.spares(l, now) {
+			if m != c.methods[0] && c.spares(l, p, now) {
 				continue
 			}
 			return m, n, ready
@@ -58,18 +59,17 @@ func (c course) next(l limits, now func() time.Time) (method string, size int, a
 // spares reports whether the last places in the portal's bucket are kept for
 // the best method, whose turn comes soon: of cheap rows it takes many times as
 // many in a request.
-func (c course) spares(l limits, now func() time.Time) bool {
+func (c course) spares(l limits, p bitrix.Pace, now func() time.Time) bool {
 	const soon = 10 * time.Second
-	p := l.Pace()
 	if c.each >= cheapRow || p.Size == 0 || p.Requests > float64(4*c.streams) {
 		return false
 	}
-	_, at := c.ready(l, c.methods[0], now)
+	_, at := c.ready(l, p, c.methods[0], now)
 	return at.Before(now().Add(soon)) && c.closed[c.methods[0]].Before(now())
 }
 
 // order is in which order methods are tried.
-func (c course) order(l limits) []string {
+func (c course) order(p bitrix.Pace) []string {
 	if c.each == 0 {
 		return c.methods[:1] // the first row shows whether it goes by the best
 	}
@@ -80,7 +80,6 @@ func (c course) order(l limits) []string {
 	// help. It takes more requests for as many cheap rows, so it goes first
 	// while half of the portal's bucket is free: places in it that nobody
 	// uses are lost.
-	p := l.Pace()
 	left, counted := p.Left(c.methods[0])
 	if counted && p.Requests > p.Size/2 && float64(c.left)*c.each > left.Seconds() {
 		return []string{c.methods[1], c.methods[0]}
@@ -89,16 +88,23 @@ func (c course) order(l limits) []string {
 }
 
 // ready is when a request by a method may go, and how many rows it may have:
-// fewer, if that lets it go now.
-func (c course) ready(l limits, method string, now func() time.Time) (size int, at time.Time) {
-	size = c.rows(l, method)
+// fewer, if that lets it go now, or lets the other streams go on sooner.
+func (c course) ready(l limits, p bitrix.Pace, method string, now func() time.Time) (size int, at time.Time) {
+	size = c.rows(p, method)
 	for {
 		at = c.readyFor(l, method, size)
-		if !at.After(now()) || size <= maxChunk {
+		if size <= maxChunk || !at.After(now()) && !c.holds(p, method, size) {
 			return size, at
 		}
 		size = max(maxChunk, size/2/maxChunk*maxChunk)
 	}
+}
+
+// holds reports whether other streams would have to wait for what a request of
+// so many rows finds out about the portal's limits.
+func (c course) holds(p bitrix.Pace, method string, size int) bool {
+	commands, rows := shape(method, size)
+	return c.streams > 1 && p.Unsure(method, commands, time.Duration(c.each*float64(rows)*float64(time.Second)))
 }
 
 // readyFor is when a request of so many rows may go.
@@ -134,7 +140,7 @@ func shape(method string, size int) (commands, rows int) {
 // rows is how many rows a request may have, so that it takes the portal as
 // long as it should. The first one is a single row: it shows what a row costs,
 // and whether the person may write at all.
-func (c course) rows(l limits, method string) int {
+func (c course) rows(p bitrix.Pace, method string) int {
 	switch {
 	case c.size > 0:
 		return c.size
@@ -144,16 +150,16 @@ func (c course) rows(l limits, method string) int {
 	size := requestRows(c.mode, c.aim, method, c.each)
 	if n := c.streams; n > 1 {
 		// What is left is shared out, so that all streams end together.
-		size = min(size, max(1, int(c.least(l)/c.each), (c.left+2*n-1)/(2*n)))
+		size = min(size, max(1, int(c.least(p)/c.each), (c.left+2*n-1)/(2*n)))
 	}
 	return size
 }
 
 // least is how many seconds a share should take: where requests have become
 // rare, so long that the streams need no more of them than there are.
-func (c course) least(l limits) float64 {
+func (c course) least(p bitrix.Pace) float64 {
 	const rare = 10
-	if p := l.Pace(); p.Size > 0 && p.Requests < rare {
+	if p.Size > 0 && p.Requests < rare {
 		return float64(c.streams) / p.Rate
 	}
 	return cheapRow

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spa-importer/spa-importer/bitrix"
@@ -58,13 +59,16 @@ func (r *run) send(ctx context.Context, c *chunk) error {
 	}
 	r.flying++
 	cost := time.Duration(r.imp.SecondsPerRow * float64(len(f.tasks)) * float64(time.Second))
+	reckoned := make(chan struct{})
+	told := sync.OnceFunc(func() { close(reckoned) })
 	go func() {
 		defer func() { r.back <- f }()
+		defer told()
 		// A request that is under way is not cut by a shutdown: its answer is
 		// worth more than the seconds.
 		sent, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.s.settle)
 		defer cancel()
-		sent = bitrix.WithDeparture(sent, departs)
+		sent = bitrix.WithTurn(bitrix.WithDeparture(sent, departs), told)
 		if cost > 0 {
 			sent = bitrix.WithCost(sent, cost)
 		}
@@ -79,6 +83,8 @@ func (r *run) send(ctx context.Context, c *chunk) error {
 		}
 		f.took = r.s.now().Sub(f.sent)
 	}()
+	// What is sent next is decided by a pace that reckons with this one.
+	<-reckoned
 	return nil
 }
 
