@@ -44,9 +44,6 @@ func (c course) next(l limits, now func() time.Time) (method string, size int, a
 		// The clock goes on while the portal's pace is asked: what was ready
 		// at that moment is not in the future of this one.
 		if !ready.After(now()) {
-			if m != c.methods[0] && c.spares(l, p, now) {
-				continue
-			}
 			return m, n, ready
 		}
 		if method == "" || ready.Before(at) {
@@ -54,18 +51,6 @@ func (c course) next(l limits, now func() time.Time) (method string, size int, a
 		}
 	}
 	return method, size, at
-}
-
-// spares reports whether the last places in the portal's bucket are kept for
-// the best method, whose turn comes soon: of cheap rows it takes many times as
-// many in a request.
-func (c course) spares(l limits, p bitrix.Pace, now func() time.Time) bool {
-	const soon = 10 * time.Second
-	if c.each >= cheapRow || p.Size == 0 || p.Requests > float64(4*c.streams) {
-		return false
-	}
-	_, at := c.ready(l, p, c.methods[0], now)
-	return at.Before(now().Add(soon)) && c.closed[c.methods[0]].Before(now())
 }
 
 // order is in which order methods are tried.
