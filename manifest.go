@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed install.json
@@ -106,6 +107,12 @@ type Legal struct {
 	Licence string `json:"licence"`
 }
 
+// Day is the date, which Parse has checked.
+func (l Legal) Day() time.Time {
+	day, _ := time.Parse(time.DateOnly, l.Date)
+	return day
+}
+
 // Load reads the manifest that is built in.
 func Load() (Manifest, error) { return Parse(installJSON) }
 
@@ -126,6 +133,9 @@ func Parse(data []byte) (Manifest, error) {
 func (m Manifest) check() error {
 	if m.Code == "" || m.Version == "" || m.Legal.Version == "" {
 		return errors.New("code, version and legal version are needed")
+	}
+	if m.Legal.Day().IsZero() {
+		return fmt.Errorf("legal date %q is no date", m.Legal.Date)
 	}
 	for _, path := range []string{m.Paths.Application, m.Paths.Installer, m.Paths.Events, m.Legal.Terms, m.Legal.Privacy} {
 		if !strings.HasPrefix(path, "/") {

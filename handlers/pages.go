@@ -60,7 +60,7 @@ func (s *Server) showDoc(c *fiber.Ctx, name string) error {
 	}
 	args := []any{
 		"limit", limit, "size", t.Bytes(s.maxUpload), "keep", s.keepDays, "log", s.logDays,
-		"version", s.version, "app", s.manifest.Version, "terms", s.manifest.Legal.Version, "date", s.manifest.Legal.Date,
+		"version", s.version, "app", s.manifest.Version, "terms", s.manifest.Legal.Version, "date", s.manifest.Legal.Day(),
 		"host", strings.TrimPrefix(strings.TrimPrefix(s.publicURL, "https://"), "http://"),
 	}
 	d.Lead = t.Text("page."+name+".lead", args...)

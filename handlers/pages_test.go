@@ -55,7 +55,10 @@ func TestPagesSayWhatHolds(t *testing.T) {
 	})
 	s.send(http.MethodGet, "/docs", nil).assertHas(t, "at most 77 rows", "64 MB")
 	s.send(http.MethodGet, "/privacy", nil).assertHas(t, "14 days", "5 days", "app.example.com")
-	s.send(http.MethodGet, "/terms", nil).assertHas(t, "Version 1.0 of 2026-11-23")
+	for lang, want := range map[string]string{"en": "Version 1.0 of 23 Nov 2026", "de": "Version 1.0 vom 23.11.2026", "fr": "Version 1.0 du 23/11/2026",
+		"es": "Versión 1.0 del 23/11/2026", "pt": "Versão 1.0 de 23/11/2026", "ru": "Версия 1.0 от 23.11.2026"} {
+		s.send(http.MethodGet, "/terms?lang="+lang, nil).assertHas(t, want)
+	}
 	s.send(http.MethodGet, "/about", nil).assertHas(t, "<code>user_brief</code>", "build test", "MIT")
 	newSite(t, func(o *handlers.Options) { o.FreeRows = 0 }).send(http.MethodGet, "/terms", nil).
 		assertHas(t, "number of rows of an import is not limited")
