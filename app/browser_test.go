@@ -20,14 +20,15 @@ import (
 
 // startBrowser starts Chromium as a careful person sets it: no cookies in
 // frames of other sites. All sites share a process, so that the test can
-// look into the frame; what the frame may do does not depend on that.
+// look into the frame; what the frame may do does not depend on that. Going
+// back always asks for the page again.
 func startBrowser(t *testing.T) *rod.Browser {
 	t.Helper()
 	chromium := launcher.New().Bin("chromium").NoSandbox(true).Leakless(false).Headless(true).
 		Set("disable-gpu").Set("disable-quic").Set("no-first-run").Set("disable-background-networking").
 		Set("disable-component-update").Set("disable-sync").
 		Set("test-third-party-cookie-phaseout").
-		Set("disable-site-isolation-trials").Set("disable-features", "IsolateOrigins,site-per-process").
+		Set("disable-site-isolation-trials").Set("disable-features", "IsolateOrigins,site-per-process,BackForwardCache").
 		Set("no-default-browser-check")
 	control, err := chromium.Launch()
 	if err != nil {
@@ -50,8 +51,10 @@ func startBrowser(t *testing.T) *rod.Browser {
 type person struct {
 	t    *testing.T
 	page *rod.Page
-	// where finds the frame, if it is not the first one of the page.
-	where string
+	// where finds the frame, if it is not the first one of the page; outside
+	// a portal there is none.
+	where   string
+	outside bool
 	// clicks counts what the person had to do.
 	clicks int
 	began  time.Time
@@ -86,6 +89,9 @@ func (p *person) picture(name string) {
 
 // frame is the app's page as it is now.
 func (p *person) frame() (*rod.Page, error) {
+	if p.outside {
+		return p.page, nil
+	}
 	element, err := p.page.Timeout(2 * time.Second).Element(cmp.Or(p.where, "iframe"))
 	if err != nil {
 		return nil, fmt.Errorf("the page has no frame: %w", err)

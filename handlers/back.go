@@ -34,9 +34,14 @@ func (s *Server) back(c *fiber.Ctx) error {
 	return s.render(c, "back", t.Text("open.renewing_title"), d)
 }
 
-// Place is the address that the page gives its place in the browser's history.
+// Place is the address that the page gives its place in the browser's
+// history; empty: it keeps its own.
 func (p Page) Place() string {
-	to := p.Around().Here
+	around := p.Around()
+	if p.Token == "" {
+		return around.Instead
+	}
+	to := around.Here
 	if to == "" {
 		to = "/start"
 	}

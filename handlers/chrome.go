@@ -23,6 +23,9 @@ type chrome struct {
 	Steps []step
 	// Here is the address that shows this page again; empty: step 1.
 	Here string
+	// Instead is the address that shows a page without a session again, where
+	// its own would send a form once more.
+	Instead string
 	// Failures are what must be put right before going on.
 	Failures []failure
 }

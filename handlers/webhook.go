@@ -112,6 +112,7 @@ func (s *Server) showPublic(c *fiber.Ctx, hook *webhookData, note string) error 
 	d := publicData{FreeRows: s.freeRows, MaxUpload: s.maxUpload, Note: note}
 	if hook != nil {
 		d.webhookData = *hook
+		d.Instead = "/?lang=" + t.Lang()
 	}
 	d.Lead = s.manifestText(c, s.manifest.Descriptions)
 	d.Lang = t.Lang()

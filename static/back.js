@@ -1,6 +1,8 @@
-// The browser's own Back: the portal gives tokens, the app a session for them,
-// and the page that stood here is asked for again. That page gets a place of
-// its own behind this one, so who comes here a second time wants to go on back.
+// The browser's own Back, or a reload: the portal gives tokens, the app a
+// session for them, and the page that stood here is asked for again. Outside a
+// portal this place in the history has kept the session. A page that gets a
+// place of its own behind this one leaves a mark here, so that who comes a
+// second time goes on back.
 import { framed, getInitData, refreshAuth } from './frame.js';
 
 const form = document.getElementById('back');
@@ -19,7 +21,6 @@ async function sessionFor(init, tokens) {
 }
 
 async function again() {
-  if (!framed) return false;
   const init = await getInitData();
   if (!init?.MEMBER_ID) return false;
   let session = await sessionFor(init, init);
@@ -34,5 +35,14 @@ async function again() {
   return true;
 }
 
+/** Outside a portal: the page that stood here, or the app's first one. */
+function kept() {
+  const { session } = history.state ?? {};
+  if (!session) { location.replace('/'); return; }
+  form.elements._s.value = session;
+  form.submit(); // before this page is complete: takes its place
+}
+
 if (history.state?.over) history.back();
+else if (!framed) kept();
 else if (!(await again().catch(() => false))) form.querySelector('.state').hidden = true;

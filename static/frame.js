@@ -106,6 +106,12 @@ function fit() {
 }
 
 document.documentElement.classList.add('scripted');
+// A page that answers a form is not shown again without the browser's question
+// whether to send the form again; this address is. Outside a portal, where
+// nobody gives a new session, its place in the history keeps the one that the
+// form had.
+const { place } = document.body.dataset;
+if (place) history.replaceState(framed || !session() ? null : { session: session() }, '', place);
 // A step that follows another begins at its heading, or at what must be put
 // right. A frame that the person has not entered yet takes no focus.
 if (document.hasFocus() && document.activeElement === document.body) {
@@ -117,8 +123,6 @@ if (framed) {
   document.documentElement.classList.add('framed');
   fit();
   setTitle(document.querySelector('h1')?.textContent.trim() ?? document.title);
-  // A page that answers a form cannot be gone back to; this address can.
-  if (document.body.dataset.place) history.replaceState(null, '', document.body.dataset.place);
   if (session()) setInterval(renewSession, 40 * 60 * 1000);
   if (document.querySelector('[data-install-finish]')) installFinish();
   document.addEventListener('click', (event) => {
