@@ -33,3 +33,6 @@ func (s *Store) correct(ctx context.Context, imp string, edits, restored []impor
 	_, err = s.CorrectCells(ctx, portal, imp, edits, restored, nil)
 	return err
 }
+
+// SetPortion sets how many rows of a journal are deleted in one transaction.
+func (s *Store) SetPortion(n int) { s.portion = n }

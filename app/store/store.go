@@ -55,6 +55,8 @@ type Store struct {
 	scrub func(ctx context.Context) error
 	// aside: another process owns the schema.
 	aside bool
+	// portion is how many rows of a journal are deleted in one transaction.
+	portion int
 }
 
 // Option changes how a Store works.
@@ -73,7 +75,7 @@ func WithClock(now func() time.Time) Option {
 func open(ctx context.Context, d gorm.Dialector, pool *sql.DB, v *vault.Vault, opts []Option) (*Store, error) {
 	schema.RegisterSerializer(serializerName, sealer{})
 	s := &Store{
-		sql: pool, vault: v, now: time.Now,
+		sql: pool, vault: v, now: time.Now, portion: 5000,
 		turn:  func(context.Context) (func(), error) { return func() {}, nil },
 		scrub: func(context.Context) error { return nil },
 	}

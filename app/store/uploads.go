@@ -170,18 +170,74 @@ var errAtWork = errors.New("an import that has begun to write still needs it")
 // ones, which have none, are deleted. Imports of which it is only the archive
 // lose nothing else. It refuses while an import of either kind runs, pauses or
 // waits. An upload that is not there is no error.
+//
+// The keys go first. A long journal then goes in portions, so that nobody
+// waits long for his turn to write; what an interruption leaves is found by the
+// next call.
 func (s *Store) ForgetUpload(ctx context.Context, portal, id string) error {
+	var ended []string
 	err := s.tx(ctx, func(tx *gorm.DB) error {
-		var imports []importRow
-		err := locked(tx).Select("id", "state", "upload_id").
-			Where("portal = ? AND (upload_id = ? OR archive = ? AND archive <> '')", portal, id, id).Find(&imports).Error
+		imports, err := importsOf(tx, portal, id)
+		for _, r := range imports {
+			if err == nil && r.UploadID == id && !unstarted(importer.State(r.State)) {
+				ended = append(ended, r.ID)
+				err = forgetKeys(tx, portal, r.ID)
+			}
+		}
+		return err
+	})
+	for _, imp := range ended {
+		for more := err == nil; more && err == nil; {
+			more, err = s.forgetRows(ctx, imp)
+		}
+	}
+	if err == nil {
+		err = s.forgetUpload(ctx, portal, id)
+	}
+	if err == nil {
+		err = s.scrub(ctx)
+	}
+	return wrap(err, "forgetting upload %s", id)
+}
+
+// importsOf locks the imports of an upload, or refuses if one of them needs it.
+func importsOf(tx *gorm.DB, portal, upload string) ([]importRow, error) {
+	var imports []importRow
+	err := locked(tx).Select("id", "state", "upload_id").
+		Where("portal = ? AND (upload_id = ? OR archive = ? AND archive <> '')", portal, upload, upload).Find(&imports).Error
+	for _, r := range imports {
+		if state := importer.State(r.State); err == nil && !state.Ended() && !unstarted(state) {
+			err = errAtWork
+		}
+	}
+	return imports, err
+}
+
+// forgetRows deletes a portion of an import's journal and look-ups; more says
+// that something is left.
+func (s *Store) forgetRows(ctx context.Context, imp string) (more bool, err error) {
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		for _, statement := range []string{
+			"DELETE FROM entries WHERE import_id = @imp AND idx IN (SELECT idx FROM entries WHERE import_id = @imp ORDER BY idx LIMIT @n)",
+			"DELETE FROM lookups WHERE import_id = @imp AND hash IN (SELECT hash FROM lookups WHERE import_id = @imp ORDER BY hash LIMIT @n)",
+		} {
+			q := tx.Exec(statement, map[string]any{"imp": imp, "n": s.portion})
+			if q.Error != nil {
+				return q.Error
+			}
+			more = more || q.RowsAffected == int64(s.portion)
+		}
+		return nil
+	})
+	return more, err
+}
+
+// forgetUpload deletes an upload and what is left of its imports' files.
+func (s *Store) forgetUpload(ctx context.Context, portal, id string) error {
+	return s.tx(ctx, func(tx *gorm.DB) error {
+		imports, err := importsOf(tx, portal, id)
 		if err != nil {
 			return err
-		}
-		for _, r := range imports {
-			if state := importer.State(r.State); !state.Ended() && !unstarted(state) {
-				return errAtWork
-			}
 		}
 		for _, r := range imports {
 			if r.UploadID != id {
@@ -196,10 +252,6 @@ func (s *Store) ForgetUpload(ctx context.Context, portal, id string) error {
 		}
 		return tx.Where("lane = ?", "read:"+id).Delete(&laneRow{}).Error
 	})
-	if err == nil {
-		err = s.scrub(ctx)
-	}
-	return wrap(err, "forgetting upload %s", id)
 }
 
 // unstarted reports whether an import in this state has never written.
@@ -217,11 +269,16 @@ func forgetImport(tx *gorm.DB, portal string, r importRow) error {
 	if err := tx.Where("lane = ?", "check:"+r.ID).Delete(&laneRow{}).Error; err != nil {
 		return err
 	}
-	q := tx.Where("portal = ? AND id = ?", portal, r.ID)
 	if unstarted(importer.State(r.State)) {
-		return q.Delete(&importRow{}).Error
+		return tx.Where("portal = ? AND id = ?", portal, r.ID).Delete(&importRow{}).Error
 	}
-	return q.Model(&importRow{}).Updates(map[string]any{"data_key": nil, "journal_key": nil}).Error
+	return forgetKeys(tx, portal, r.ID)
+}
+
+// forgetKeys makes what is kept of an import unreadable.
+func forgetKeys(tx *gorm.DB, portal, imp string) error {
+	return tx.Model(&importRow{}).Where("portal = ? AND id = ?", portal, imp).
+		Updates(map[string]any{"data_key": nil, "journal_key": nil}).Error
 }
 
 // wrap says what was being done when an error came; nil stays nil.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -339,6 +340,58 @@ func TestForgetArchive(t *testing.T) {
 		}
 		if n := len(must(s.Entries(ctx, i.ID, 0, 0))) + len(must(s.Edits(ctx, i.ID, 0, 9))); n != 2 {
 			t.Errorf("%d of the entry and the edit are left", n)
+		}
+	})
+}
+
+// TestForgetALongJournal: others write meanwhile, and nothing of it is left.
+func TestForgetALongJournal(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		s, ctx := d.open(t), t.Context()
+		s.SetPortion(10)
+		i, other := newImport(t, s, "p1", importer.Done), newImport(t, s, "p2", importer.Running)
+		entries := make([]importer.Entry, 95)
+		lookups := make([]importer.Lookup, 35)
+		for n := range entries {
+			entries[n] = importer.Entry{Index: n, Row: n + 2, State: importer.EntryCreated, ItemID: int64(n + 1)}
+		}
+		for n := range lookups {
+			lookups[n] = importer.Lookup{Kind: "user", Key: fmt.Sprint(n)}
+		}
+		must(s.Write(ctx, acquire(t, s, "run:p1", "h"), i.ID, entries, nil))
+		if err := s.SaveLookups(ctx, i.ID, lookups); err != nil {
+			t.Fatal(err)
+		}
+		over, writes := make(chan struct{}), make(chan int)
+		go func() {
+			n := 0
+			defer func() { writes <- n }()
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if _, err := s.UpdateImport(ctx, "p2", other.ID, func(i *importer.Import) error { i.Rows++; return nil }); err != nil {
+					t.Error(err)
+					return
+				}
+				n++
+			}
+		}()
+		err := s.ForgetUpload(ctx, "p1", i.Upload)
+		close(over)
+		if n := <-writes; err != nil || n < 5 {
+			t.Errorf("%v, %d writes meanwhile", err, n)
+		}
+		var left int
+		for _, table := range []string{"entries", "lookups"} {
+			if err := d.raw(t).QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&left); err != nil || left != 0 {
+				t.Errorf("%d rows of %s are left, %v", left, table, err)
+			}
+		}
+		if got := must(s.Import(ctx, "p1", i.ID)); got.Key != nil || got.Counts.Created != 95 {
+			t.Errorf("history line = key %x, %+v", got.Key, got.Counts)
 		}
 	})
 }
