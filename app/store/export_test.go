@@ -36,3 +36,8 @@ func (s *Store) correct(ctx context.Context, imp string, edits, restored []impor
 
 // SetPortion sets how many rows of a journal are deleted in one transaction.
 func (s *Store) SetPortion(n int) { s.portion = n }
+
+// ForgetRows deletes one portion of an import's journal and look-ups.
+func (s *Store) ForgetRows(ctx context.Context, imp string) (more bool, err error) {
+	return s.forgetRows(ctx, imp)
+}

@@ -78,24 +78,33 @@ func (r entryRow) unpack() (importer.Entry, error) {
 // was forgotten. An error of change is returned as it is; nothing is written
 // then.
 func (s *Store) Write(ctx context.Context, f importer.Fence, imp string, entries []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
-	var changed importer.Import
 	reached, err := outcomes(entries)
-	if err == nil {
-		err = s.tx(ctx, func(tx *gorm.DB) error {
-			if err := checkFence(tx, f); err != nil {
-				return err
-			}
-			row, err := laneImport(tx, f.Lane, imp)
-			if err != nil {
-				return err
-			}
-			if err := writeEntries(ctx, tx, row, entries); err != nil {
-				return err
-			}
-			changed, err = s.changeImport(tx, row, results{Counts: reached}, change)
-			return err
-		})
+	if err != nil {
+		return importer.Import{}, wrap(err, "writing the journal of import %s", imp)
 	}
+	return s.journal(ctx, f, imp, results{Counts: reached}, change, func(tx *gorm.DB, row importRow) error {
+		return writeEntries(ctx, tx, row, entries)
+	})
+}
+
+// journal writes entries of an import, adds what they have reached and changes
+// the import, in one transaction that holds lane and import.
+func (s *Store) journal(ctx context.Context, f importer.Fence, imp string, reached results, change func(*importer.Import) error, write func(*gorm.DB, importRow) error) (importer.Import, error) {
+	var changed importer.Import
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		if err := checkFence(tx, f); err != nil {
+			return err
+		}
+		row, err := laneImport(tx, f.Lane, imp)
+		if err != nil {
+			return err
+		}
+		if err := write(tx, row); err != nil {
+			return err
+		}
+		changed, err = s.changeImport(tx, row, reached, change)
+		return err
+	})
 	if err != nil {
 		return importer.Import{}, changeError(err, "writing the journal of import %s", imp)
 	}

@@ -19,31 +19,18 @@ var ErrNotWritten = errors.New("the row has written nothing that could be taken 
 // WriteUndo records how the taking back of entries stands: see
 // importer.Journal. Its errors are those of Write, and ErrNotWritten.
 func (s *Store) WriteUndo(ctx context.Context, f importer.Fence, imp string, entries []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
-	var changed importer.Import
 	reached, err := undoResults(entries)
-	if err == nil {
-		err = s.tx(ctx, func(tx *gorm.DB) error {
-			if err := checkFence(tx, f); err != nil {
-				return err
-			}
-			row, err := laneImport(tx, f.Lane, imp)
-			if err != nil {
-				return err
-			}
-			for from := 0; from < len(entries); from += chunk {
-				part := entries[from:min(from+chunk, len(entries))]
-				if err := writeUndo(ctx, tx, row, part); err != nil {
-					return err
-				}
-			}
-			changed, err = s.changeImport(tx, row, results{undo: reached}, change)
-			return err
-		})
-	}
 	if err != nil {
-		return importer.Import{}, changeError(err, "writing what import %s has taken back", imp)
+		return importer.Import{}, wrap(err, "writing what import %s has taken back", imp)
 	}
-	return changed, nil
+	return s.journal(ctx, f, imp, results{undo: reached}, change, func(tx *gorm.DB, row importRow) error {
+		for part := range slices.Chunk(entries, chunk) {
+			if err := writeUndo(ctx, tx, row, part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // undoResults counts the entries whose taking back has its result, and
