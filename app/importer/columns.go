@@ -172,6 +172,8 @@ func (s *Service) Columns(ctx context.Context, a Actor, imp string, form *Mappin
 	if fresh {
 		chosen = view.propose(u, c, lists, mark, known)
 		view.Constants = draft.Target.bind(chosen, view.Constants)
+	} else {
+		chosen = assign(without(lists, view.Constants), view.Targets, chosen)
 	}
 	targets := byName(view.Targets)
 	for i, column := range u.Table.Columns {

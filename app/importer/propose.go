@@ -109,6 +109,17 @@ func assign(lists [][]field.Proposal, targets []field.Target, settled map[int]Co
 	return chosen
 }
 
+// without leaves out proposals of fields that have a constant. Columns that
+// nobody has decided on go where they surely belong as soon as they can: the
+// field may have been made, or become free, since step 3 was first shown.
+func without(lists [][]field.Proposal, constants map[string]string) [][]field.Proposal {
+	rest := make([][]field.Proposal, len(lists))
+	for i, list := range lists {
+		rest[i] = slices.DeleteFunc(slices.Clone(list), func(p field.Proposal) bool { _, has := constants[p.Field]; return has })
+	}
+	return rest
+}
+
 // Propose forgets what is chosen and what is remembered, and proposes the
 // columns by the file and the fields alone.
 func (s *Service) Propose(ctx context.Context, a Actor, imp string) (Import, error) {
