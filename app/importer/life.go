@@ -114,6 +114,9 @@ func (s *Service) Resume(ctx context.Context, a Actor, imp string) (Import, erro
 		if imp.Reason != nil && imp.Reason.Code == rightLost {
 			imp.Target.Patience = morePatience * imp.Target.patience()
 		}
+		if imp.Reason != nil && imp.Reason.Code == undoRight {
+			imp.Target.UndoAnyway = true
+		}
 	})
 }
 
@@ -127,6 +130,9 @@ func (s *Service) goOn(ctx context.Context, a Actor, imp string, said func(*Impo
 				return Refuse("already_ended")
 			}
 			said(imp)
+			if imp.Undoing {
+				imp.Connection = a.Connection // with the rights of who asks for it
+			}
 			imp.resume()
 			imp.refreshed(a)
 			return nil
@@ -222,7 +228,7 @@ func cured(reason *Problem) bool {
 	}
 	switch reason.Code {
 	case "connection_gone", "app_removed", "app_closed_for_you", "subscription_ended", "portal_closed", "portal_overloaded",
-		"no_right", "no_update_right", rightLost, "no_import_right", "not_in_plan", "rest_not_in_plan", "scope_missing", "not_an_employee":
+		"no_right", "no_update_right", rightLost, undoRight, "no_import_right", "not_in_plan", "rest_not_in_plan", "scope_missing", "not_an_employee":
 		return true
 	}
 	return false

@@ -148,6 +148,7 @@ func Codes() map[string][]string {
 		"row_no_right":       {"code"},
 		"no_update_right":    {"code"},
 		rightLost:            {"rows", "code"},
+		undoRight:            {"code"},
 		"trial_done":         {"rows"},
 		"undo_too_late":      {"days"},
 		"undo_no_right":      {"code"},

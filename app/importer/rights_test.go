@@ -161,6 +161,49 @@ func TestRightToAddIsTaken(t *testing.T) {
 	})
 }
 
+// TestUndoWithoutAnyRight waits for the right, or for somebody who has it, in
+// place of ending every item.
+func TestUndoWithoutAnyRight(t *testing.T) {
+	noDelete := emulator.Rights{Read: emulator.All, Add: emulator.All, Import: emulator.All, Update: emulator.All, Delete: emulator.None}
+	for name, c := range map[string]struct {
+		act  func(b *bench, imp string)
+		want importer.UndoCounts
+	}{
+		"the right is given": {func(b *bench, _ string) {
+			b.may(emulator.FullRights())
+			b.must(b.svc.Reopened(b.ctx(), b.actor))
+		}, importer.UndoCounts{TakenBack: 30}},
+		"an administrator goes on": {func(b *bench, imp string) {
+			admin := b.actor
+			admin.User, admin.Admin, admin.Connection.User = 1, true, 1
+			_, err := b.svc.Resume(b.ctx(), admin, imp)
+			b.must(err)
+		}, importer.UndoCounts{TakenBack: 30}},
+		"he goes on all the same": {func(b *bench, imp string) {
+			b.must(b.svc.Reopened(b.ctx(), b.actor)) // which is not his word
+			b.must(b.pump(b.svc))
+			_, err := b.svc.Resume(b.ctx(), b.actor, imp)
+			b.must(err)
+		}, importer.UndoCounts{Impossible: 30}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, profile(), func(t *testing.T, b *bench) {
+				b.clerk(noDelete)
+				imp := b.run(b.checked(table(30)).ID)
+				imp = b.undo(imp.ID)
+				if imp.State != importer.Waiting || imp.Reason == nil || imp.Reason.Code != "undo_right" || imp.Undo.Sum() != 0 {
+					t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Undo, imp.Reason)
+				}
+				c.act(b, imp.ID)
+				b.must(b.pump(b.svc))
+				if imp = b.reload(imp.ID); imp.State != importer.Undone || imp.Undo != c.want {
+					t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Undo, imp.Reason)
+				}
+			})
+		})
+	}
+}
+
 // TestStopWithRowsAside: every row has an outcome, and those that were refused
 // say so.
 func TestStopWithRowsAside(t *testing.T) {

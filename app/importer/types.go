@@ -156,6 +156,9 @@ type Target struct {
 	// Patience is how many rows in a row may be refused for a right before the
 	// person is asked once more; 0 until he was asked. See refused.go.
 	Patience int `json:"patience,omitempty"`
+	// UndoAnyway: the person has said to go on with the taking back although
+	// the first item was refused for a right.
+	UndoAnyway bool `json:"undoAnyway,omitempty"`
 	// Fast sends several requests at a time: items get their ids in any order.
 	Fast bool `json:"fast,omitempty"`
 	// Parent is the item in whose card the import was begun: what is imported
@@ -165,7 +168,7 @@ type Target struct {
 
 // anew is the target without what a run has found out.
 func (t Target) anew() Target {
-	t.AddOnly, t.Patience = false, 0
+	t.AddOnly, t.Patience, t.UndoAnyway = false, 0, false
 	return t
 }
 

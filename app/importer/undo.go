@@ -47,7 +47,7 @@ func (s *Service) Undo(ctx context.Context, a Actor, imp string) (Import, error)
 		}
 		imp.Connection = a.Connection
 		imp.Undoing, imp.State, imp.Reason, imp.Until = true, Running, nil, time.Time{}
-		imp.SecondsPerRow, imp.Failures = 0, 0
+		imp.SecondsPerRow, imp.Failures, imp.Target.UndoAnyway = 0, 0, false
 		return nil
 	})
 	if err != nil {

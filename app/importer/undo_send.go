@@ -20,6 +20,9 @@ func (r *run) sendBack(ctx context.Context, sent []Entry, commands []bitrix.Comm
 	if err != nil {
 		return r.undoFailed(record, err)
 	}
+	if fault := r.undoRefused(reply, commands); fault != nil {
+		return &waitError{reason: problem(undoRight, "code", fault.Code)}
+	}
 	perRow := (r.s.now().Sub(started)).Seconds() / float64(len(sent))
 	if reply.Time.Duration > 0 {
 		perRow = reply.Time.Duration.Seconds() / float64(len(sent))
@@ -67,6 +70,28 @@ func (r *run) sendBack(ctx context.Context, sent []Entry, commands []bitrix.Comm
 		return r.undoFailed(record, lost) // not at once and for ever
 	}
 	return nil
+}
+
+// undoRight is the reason of a taking back that waits because the person lacks
+// the right to it.
+const undoRight = "undo_right"
+
+// undoRefused is the refusal of a request, all of which was refused for a right
+// before any item was taken back: to go on would make an end of every item that
+// somebody else, or this person with the right, can still take back.
+func (r *run) undoRefused(reply bitrix.BatchReply, commands []bitrix.Command) *bitrix.Error {
+	if r.imp.Undo.TakenBack > 0 || r.imp.Target.UndoAnyway {
+		return nil
+	}
+	var last *bitrix.Error
+	for _, c := range commands {
+		fault := reply.Errors[c.Key]
+		if !(verdict{fault: fault}).refusedRight() {
+			return nil
+		}
+		last = fault
+	}
+	return last
 }
 
 func (r *run) hasFile(e Entry) bool {
