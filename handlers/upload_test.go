@@ -281,10 +281,10 @@ func notedBook(t *testing.T) string {
 func TestNotesCarryTheirChoice(t *testing.T) {
 	w := newWizard(t, clerk)
 	p := w.plainUpload(t, "book.xlsx", notedBook(t))
-	p.assertHas(t, "1 merged area (A2:A3)", "Repeat the values in all their cells", "1 hidden row is included (row 4)", "Leave them out", "Add a column with the addresses", "3 rows")
+	p.assertHas(t, "1 merged area (A2:A3)", "Repeat the values in all their cells", "1 hidden row is included (row 4)", "Leave out hidden rows", "Add a column with the addresses", "3 rows")
 	file := w.id(p, fileID)
 	p = w.press("/files/"+file+"/reading", "sheet", "Sheet1", "fill_merged", "1", "skip_hidden", "1", "links", "1")
-	p.assertHas(t, "Leave the other cells empty", "1 hidden row is left out", "Include them", "Read the texts alone", "2 rows", "Site (URL)", "https://example.org/anna")
+	p.assertHas(t, "Leave the other cells empty", "1 hidden row is left out", "Include hidden rows", "Read the texts alone", "2 rows", "Site (URL)", "https://example.org/anna")
 	if strings.Count(p.body, ">North<") < 4 { // in the preview and among the first rows
 		t.Errorf("the merged cell is not repeated:\n%s", p.body)
 	}

@@ -7,7 +7,8 @@ const box = document.getElementById('findings');
 const form = document.getElementById('decide');
 const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
 // Every finding is as high as the highest one on this screen may be.
-const HEIGHT = matchMedia('(max-width: 760px)').matches ? 290 : 132;
+const narrow = matchMedia('(max-width: 760px)');
+const height = () => (narrow.matches ? 290 : 132);
 const PAGE = 200;
 
 /** Shows the other value only for "use another value". @param {HTMLSelectElement} select */
@@ -29,7 +30,7 @@ async function windowed(all) {
   const answers = new Map();
   const spacer = element('div', { className: 'spacer' });
   const view = element('div', { className: 'window', tabIndex: 0, role: 'list', ariaLabel: words.list }, spacer);
-  spacer.style.blockSize = `${all * HEIGHT}px`;
+  spacer.style.blockSize = `${all * height()}px`;
   const shown = new Map();
 
   const load = (page) => {
@@ -72,14 +73,14 @@ async function windowed(all) {
     made.setAttribute('aria-setsize', String(all));
     const suggested = f.closest ? [element('button', { className: 'btn small tint', name: 'do', value: `suggest:${f.id}`, textContent: words.use.replace('{value}', f.closest) })] : [];
     if (f.column >= 0 || f.kind) made.append(element('div', { className: 'row' }, ...suggested, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
-    made.style.insetBlockStart = `${f.n * HEIGHT}px`;
-    made.style.blockSize = `${HEIGHT}px`;
+    made.style.insetBlockStart = `${f.n * height()}px`;
+    made.style.blockSize = `${height()}px`;
     return made;
   };
 
   const draw = async () => {
-    const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - 5);
-    const last = Math.min(all - 1, Math.ceil((view.scrollTop + view.clientHeight) / HEIGHT) + 5);
+    const first = Math.max(0, Math.floor(view.scrollTop / height()) - 5);
+    const last = Math.min(all - 1, Math.ceil((view.scrollTop + view.clientHeight) / height()) + 5);
     for (const [n, made] of shown) if ((n < first || n > last) && !made.contains(document.activeElement)) { made.remove(); shown.delete(n); }
     for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page++) {
       for (const f of await load(page)) {
@@ -97,6 +98,14 @@ async function windowed(all) {
   form.classList.remove('findings');
   box.querySelector('[data-pages]')?.remove();
   view.addEventListener('scroll', () => requestAnimationFrame(draw), { passive: true });
+  narrow.addEventListener('change', () => {
+    const at = view.scrollTop / spacer.clientHeight;
+    for (const made of shown.values()) made.remove();
+    shown.clear();
+    spacer.style.blockSize = `${all * height()}px`;
+    view.scrollTop = at * spacer.clientHeight;
+    draw();
+  });
   form.addEventListener('formdata', (event) => {
     for (const [n, a] of answers) {
       for (const name of ['column', 'value', 'closest', 'action', 'with']) event.formData.append(`${name}.${n}`, String(a[name]));
