@@ -464,3 +464,15 @@ func (g *guest) toReceipt(fields map[int]string) {
 	g.next() // receipt
 	g.ok()
 }
+
+// toEnd goes on from the target through all steps, until the import is over.
+func (g *guest) toEnd() {
+	g.t.Helper()
+	g.next() // target
+	g.wait()
+	g.next() // columns
+	g.wait()
+	g.next() // check
+	g.next() // receipt
+	g.wait()
+}

@@ -27,6 +27,12 @@ type told struct {
 	out, err string
 }
 
+// onBothDatabases runs a test with a site on SQLite, and with one on PostgreSQL.
+func onBothDatabases(t *testing.T, f func(t *testing.T, s *site)) {
+	t.Run("SQLite", func(t *testing.T) { f(t, newSite(t, "")) })
+	t.Run("PostgreSQL", func(t *testing.T) { f(t, newSite(t, postgres.Database(t))) })
+}
+
 // operator runs a command beside the program, with its settings.
 func (s *site) operator(stdin string, args ...string) told {
 	s.t.Helper()
@@ -46,65 +52,58 @@ func (s *site) says(args ...string) string {
 
 // The operator looks at what there is while the program works.
 func TestOperatorLooks(t *testing.T) {
-	for _, database := range []string{"SQLite", "PostgreSQL"} {
-		t.Run(database, func(t *testing.T) {
-			at := ""
-			if database == "PostgreSQL" {
-				at = postgres.Database(t)
-			}
-			s := newSite(t, at)
-			imp := s.started(45)
-			db, files := s.open()
-			s.must(db.Register(t.Context(), portal.Registration{
-				Portal: s.portal.MemberID(), Company: "=cmd|' /C calc'!A0", Name: "Alma \x1b[31mAdmin", Email: "alma@example.com",
-				Phone: "+1 555 0100", Country: "US", TermsVersion: "1.0", AcceptedAt: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC),
-			}))
-			s.must(db.Close())
-			s.must(files.Close())
-			p := s.start()
-			s.waitFor(func() bool { return strings.Contains(s.says("imports"), "  done  ") })
+	onBothDatabases(t, func(t *testing.T, s *site) {
+		imp := s.started(45)
+		db, files := s.open()
+		s.must(db.Register(t.Context(), portal.Registration{
+			Portal: s.portal.MemberID(), Company: "=cmd|' /C calc'!A0", Name: "Alma \x1b[31mAdmin", Email: "alma@example.com",
+			Phone: "+1 555 0100", Country: "US", TermsVersion: "1.0", AcceptedAt: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC),
+		}))
+		s.must(db.Close())
+		s.must(files.Close())
+		p := s.start()
+		s.waitFor(func() bool { return strings.Contains(s.says("imports"), "  done  ") })
 
-			if got := s.says("portals"); !strings.Contains(got, s.portal.MemberID()) || !strings.Contains(got, "active") {
-				t.Errorf("portals:\n%s", got)
+		if got := s.says("portals"); !strings.Contains(got, s.portal.MemberID()) || !strings.Contains(got, "active") {
+			t.Errorf("portals:\n%s", got)
+		}
+		var portals []portalLine
+		s.must(json.Unmarshal([]byte(s.says("portals", "-json")), &portals))
+		if len(portals) != 1 || portals[0].Users != 1 || portals[0].Imports != 1 || portals[0].Unfinished != 0 || !portals[0].Registered {
+			t.Errorf("portals = %+v", portals)
+		}
+		if got := s.says("registrations"); strings.Contains(got, "\x1b") || !strings.Contains(got, "alma@example.com") {
+			t.Errorf("registrations:\n%q", got)
+		}
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(s.says("registrations", "--csv"), "\ufeff"))).ReadAll()
+		s.must(err)
+		if len(rows) != 2 || rows[1][1] != "'=cmd|' /C calc'!A0" || rows[1][4] != "+1 555 0100" || rows[1][7] != "2026-11-02 10:00" {
+			t.Errorf("registrations: %q", rows)
+		}
+		if got := s.says("registrations", "-delete="+s.portal.MemberID()); !strings.Contains(got, "is deleted") || strings.Contains(s.says("registrations"), "alma") {
+			t.Errorf("deleting the registration: %s", got)
+		}
+		for _, of := range []string{s.portal.MemberID(), strings.TrimPrefix(s.portal.URL(), "http://")} {
+			if got := s.says("imports", "-portal", of); !strings.Contains(got, imp.ID) || !strings.Contains(got, "contracts.csv") ||
+				strings.Contains(got, "Contract 1") {
+				t.Errorf("imports of %s:\n%s", of, got)
 			}
-			var portals []portalLine
-			s.must(json.Unmarshal([]byte(s.says("portals", "-json")), &portals))
-			if len(portals) != 1 || portals[0].Users != 1 || portals[0].Imports != 1 || portals[0].Unfinished != 0 || !portals[0].Registered {
-				t.Errorf("portals = %+v", portals)
-			}
-			if got := s.says("registrations"); strings.Contains(got, "\x1b") || !strings.Contains(got, "alma@example.com") {
-				t.Errorf("registrations:\n%q", got)
-			}
-			rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(s.says("registrations", "--csv"), "\ufeff"))).ReadAll()
-			s.must(err)
-			if len(rows) != 2 || rows[1][1] != "'=cmd|' /C calc'!A0" || rows[1][4] != "+1 555 0100" || rows[1][7] != "2026-11-02 10:00" {
-				t.Errorf("registrations: %q", rows)
-			}
-			if got := s.says("registrations", "-delete="+s.portal.MemberID()); !strings.Contains(got, "is deleted") || strings.Contains(s.says("registrations"), "alma") {
-				t.Errorf("deleting the registration: %s", got)
-			}
-			for _, of := range []string{s.portal.MemberID(), strings.TrimPrefix(s.portal.URL(), "http://")} {
-				if got := s.says("imports", "-portal", of); !strings.Contains(got, imp.ID) || !strings.Contains(got, "contracts.csv") ||
-					strings.Contains(got, "Contract 1") {
-					t.Errorf("imports of %s:\n%s", of, got)
-				}
-			}
-			var imports []importLine
-			s.must(json.Unmarshal([]byte(s.says("imports", "--json")), &imports))
-			if len(imports) != 1 || imports[0].Counts.Created != 45 || imports[0].State != importer.Done || imports[0].Target != "Contracts" {
-				t.Errorf("imports = %+v", imports)
-			}
-			if got := s.says("imports", "-portal=nobody.example.com", "-json"); strings.TrimSpace(got) != "[]" {
-				t.Errorf("imports of nobody: %s", got)
-			}
-			// The log is written a second behind the calls.
-			s.waitFor(func() bool { return strings.Contains(s.says("restlog", "-import="+imp.ID), "crm.item.batchImport") })
-			if got := s.says("restlog", "-import", imp.ID); strings.Contains(got, "Contract ") || strings.Contains(got, "N-1") {
-				t.Errorf("cells are in the log of REST calls:\n%s", got)
-			}
-			p.stop()
-		})
-	}
+		}
+		var imports []importLine
+		s.must(json.Unmarshal([]byte(s.says("imports", "--json")), &imports))
+		if len(imports) != 1 || imports[0].Counts.Created != 45 || imports[0].State != importer.Done || imports[0].Target != "Contracts" {
+			t.Errorf("imports = %+v", imports)
+		}
+		if got := s.says("imports", "-portal=nobody.example.com", "-json"); strings.TrimSpace(got) != "[]" {
+			t.Errorf("imports of nobody: %s", got)
+		}
+		// The log is written a second behind the calls.
+		s.waitFor(func() bool { return strings.Contains(s.says("restlog", "-import="+imp.ID), "crm.item.batchImport") })
+		if got := s.says("restlog", "-import", imp.ID); strings.Contains(got, "Contract ") || strings.Contains(got, "N-1") {
+			t.Errorf("cells are in the log of REST calls:\n%s", got)
+		}
+		p.stop()
+	})
 }
 
 func TestOperatorsMistakes(t *testing.T) {
@@ -144,47 +143,40 @@ func TestOperatorsMistakes(t *testing.T) {
 // The keys of a local app are set while the program serves, reach its calls,
 // and stand nowhere in clear.
 func TestLocalApp(t *testing.T) {
-	for _, database := range []string{"SQLite", "PostgreSQL"} {
-		t.Run(database, func(t *testing.T) {
-			at := ""
-			if database == "PostgreSQL" {
-				at = postgres.Database(t)
+	onBothDatabases(t, func(t *testing.T, s *site) {
+		p := s.start()
+		const secret = "a secret of the local app"
+		got := s.operator(secret+"\n", "local-app", s.portal.MemberID(), "local.0123456789abcd.01234567")
+		if got.code != 0 || strings.Contains(got.out+got.err, secret) || !strings.Contains(got.out, "Open the app there as an administrator") {
+			t.Fatalf("%+v", got)
+		}
+		keys := func() bitrix.Keys {
+			db, files := s.open()
+			defer db.Close()
+			defer files.Close()
+			found, err := db.Portal(t.Context(), s.portal.MemberID())
+			s.must(err)
+			return found.Keys
+		}
+		if k := keys(); k.ClientID != "local.0123456789abcd.01234567" || k.ClientSecret != secret {
+			t.Errorf("keys = %v", k)
+		}
+		var portals []portalLine
+		s.must(json.Unmarshal([]byte(s.says("portals", "-json")), &portals))
+		if len(portals) != 1 || !portals[0].OwnKeys {
+			t.Errorf("portals = %+v", portals)
+		}
+		s.says("local-app", s.portal.MemberID(), "-remove")
+		if k := keys(); k != (bitrix.Keys{}) {
+			t.Errorf("keys after removal = %v", k)
+		}
+		p.stop()
+		for _, name := range []string{databaseName, databaseName + "-wal"} {
+			if content, err := os.ReadFile(filepath.Join(s.dir, name)); err == nil && bytes.Contains(content, []byte(secret)) {
+				t.Errorf("the secret is in %s", name)
 			}
-			s := newSite(t, at)
-			p := s.start()
-			const secret = "a secret of the local app"
-			got := s.operator(secret+"\n", "local-app", s.portal.MemberID(), "local.0123456789abcd.01234567")
-			if got.code != 0 || strings.Contains(got.out+got.err, secret) || !strings.Contains(got.out, "Open the app there as an administrator") {
-				t.Fatalf("%+v", got)
-			}
-			keys := func() bitrix.Keys {
-				db, files := s.open()
-				defer db.Close()
-				defer files.Close()
-				found, err := db.Portal(t.Context(), s.portal.MemberID())
-				s.must(err)
-				return found.Keys
-			}
-			if k := keys(); k.ClientID != "local.0123456789abcd.01234567" || k.ClientSecret != secret {
-				t.Errorf("keys = %v", k)
-			}
-			var portals []portalLine
-			s.must(json.Unmarshal([]byte(s.says("portals", "-json")), &portals))
-			if len(portals) != 1 || !portals[0].OwnKeys {
-				t.Errorf("portals = %+v", portals)
-			}
-			s.says("local-app", s.portal.MemberID(), "-remove")
-			if k := keys(); k != (bitrix.Keys{}) {
-				t.Errorf("keys after removal = %v", k)
-			}
-			p.stop()
-			for _, name := range []string{databaseName, databaseName + "-wal"} {
-				if content, err := os.ReadFile(filepath.Join(s.dir, name)); err == nil && bytes.Contains(content, []byte(secret)) {
-					t.Errorf("the secret is in %s", name)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // patience lies above what a request of these imports takes: a request that

@@ -194,13 +194,7 @@ func TestNoSmartProcesses(t *testing.T) {
 		s.must(s.portal.AddType(t.Context(), contracts()))
 		g.press(elements(g.page.byID("main"), "button")[0]) // "Try again"
 		g.ok()
-		g.next()
-		g.wait()
-		g.next()
-		g.wait()
-		g.next()
-		g.next()
-		g.wait()
+		g.toEnd()
 		s.compare(rows)
 	})
 }

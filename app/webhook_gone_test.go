@@ -31,13 +31,7 @@ func TestAnotherFileAfterTheWebhook(t *testing.T) {
 		g.says("second.csv")
 		g.press(elements(g.page.byID("main"), "button")[0]) // "Continue"
 		g.ok()
-		g.next()
-		g.wait()
-		g.next()
-		g.wait()
-		g.next()
-		g.next()
-		g.wait()
+		g.toEnd()
 		s.compare(rows)
 	})
 }

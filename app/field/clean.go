@@ -78,24 +78,7 @@ func fold(s string) string {
 	if folded(s) {
 		return s
 	}
-	s = norm.NFC.String(clean(s))
-	var b strings.Builder
-	b.Grow(len(s))
-	space := false
-	for _, r := range s {
-		switch {
-		case zeroWidth(r):
-		case unseen(r):
-			space = true
-		default:
-			if space && b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			space = false
-			b.WriteRune(unicode.ToLower(r))
-		}
-	}
-	return b.String()
+	return squeeze(clean(s), unicode.ToLower)
 }
 
 // folded reports whether plain ASCII text is folded already.
@@ -131,7 +114,11 @@ func compact(s string) string {
 	return compactAny(s)
 }
 
-func compactAny(s string) string {
+func compactAny(s string) string { return squeeze(s, func(r rune) rune { return r }) }
+
+// squeeze composes text, makes each run of spaces one space and takes out what
+// cannot be seen; every other letter stands as as says.
+func squeeze(s string, as func(rune) rune) string {
 	s = norm.NFC.String(s)
 	var b strings.Builder
 	b.Grow(len(s))
@@ -146,7 +133,7 @@ func compactAny(s string) string {
 				b.WriteByte(' ')
 			}
 			space = false
-			b.WriteRune(r)
+			b.WriteRune(as(r))
 		}
 	}
 	return b.String()
