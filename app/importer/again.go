@@ -64,12 +64,9 @@ func (s *Service) Try(ctx context.Context, a Actor, imp string, rows int) (Impor
 // Asked for twice, it is the same draft. Rows of which nobody knows whether
 // they arrived are not in it: to write them again might double them.
 func (s *Service) RetryFailed(ctx context.Context, a Actor, imp string) (Import, error) {
-	from, err := s.Import(ctx, a, imp)
+	from, err := s.owned(ctx, a, imp)
 	if err != nil {
 		return Import{}, err
-	}
-	if !mayControl(a, from) {
-		return Import{}, Refuse("not_yours", "name", from.UserName)
 	}
 	if !from.State.Ended() {
 		return Import{}, Refuse("undo_not_yet")
@@ -218,12 +215,9 @@ func (i Import) MayAnew() bool {
 // and the decisions of another import. Columns are known by their names:
 // another file may have them elsewhere, or not at all.
 func (s *Service) Repeat(ctx context.Context, a Actor, imp, upload string) (Import, error) {
-	from, err := s.Import(ctx, a, imp)
+	from, err := s.owned(ctx, a, imp)
 	if err != nil {
 		return Import{}, err
-	}
-	if !mayControl(a, from) {
-		return Import{}, Refuse("not_yours", "name", from.UserName)
 	}
 	before, err := s.store.Upload(ctx, from.Portal, from.Upload)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"sync"
 	"time"
 
 	"github.com/spa-importer/spa-importer/bitrix"
@@ -14,10 +13,7 @@ import (
 // request: most for a full batch of them. Where a smart process holds very many
 // items, and a field has no index, one may take seconds, and a portal cuts a
 // request after a minute.
-type questions struct {
-	mu    sync.Mutex
-	sizes map[string]int // by portal; those that are not here: batchSize
-}
+type questions struct{ learned }
 
 // Times of a request that only asks: one that takes longer than slow is made
 // smaller, and one that was quick may be larger the next time.
@@ -26,31 +22,16 @@ const (
 	quickQuestions = chunkTime / 2
 )
 
-func (q *questions) size(portal string) int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if n, ok := q.sizes[portal]; ok {
-		return n
-	}
-	return batchSize
-}
+func (q *questions) size(portal string) int { return q.get(portal, batchSize) }
 
 // took learns from a request with n commands.
 func (q *questions) took(portal string, n int, time time.Duration, answered bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	size, limited := q.sizes[portal]
+	size := q.size(portal)
 	switch {
 	case time > slowQuestions:
-		if q.sizes == nil {
-			q.sizes = make(map[string]int)
-		}
-		q.sizes[portal] = max(1, n/2)
-	case !answered || !limited || n < size || time > quickQuestions:
-	case 2*size < batchSize:
-		q.sizes[portal] = 2 * size
-	default:
-		delete(q.sizes, portal)
+		q.set(portal, max(1, n/2))
+	case answered && n >= size && time <= quickQuestions:
+		q.set(portal, min(2*size, batchSize))
 	}
 }
 

@@ -16,16 +16,25 @@ import (
 // reportPage is how many outcomes are read at a time.
 const reportPage = 500
 
+// owned is an import whose rows the actor may see: the history is the portal's,
+// the rows of a file are its owner's.
+func (s *Service) owned(ctx context.Context, a Actor, imp string) (Import, error) {
+	i, err := s.Import(ctx, a, imp)
+	if err == nil && !mayControl(a, i) {
+		err = Refuse("not_yours", "name", i.UserName)
+	}
+	if err != nil {
+		return Import{}, err
+	}
+	return i, nil
+}
+
 // Outcomes lists rows with their original cells, by place in the file from
 // an index on. Without states it lists rows that were skipped or failed.
 func (s *Service) Outcomes(ctx context.Context, a Actor, imp string, from, limit int, states ...EntryState) ([]RowOutcome, error) {
-	i, err := s.Import(ctx, a, imp)
+	i, err := s.owned(ctx, a, imp)
 	if err != nil {
 		return nil, err
-	}
-	// The history is the portal's, the rows of a file are its owner's.
-	if !mayControl(a, i) {
-		return nil, Refuse("not_yours", "name", i.UserName)
 	}
 	if limit <= 0 {
 		limit = reportPage
@@ -43,12 +52,9 @@ func (s *Service) Outcomes(ctx context.Context, a Actor, imp string, from, limit
 // original cells, by place in the file from an index on. Without states it
 // lists those that were kept or could not be taken back.
 func (s *Service) UndoOutcomes(ctx context.Context, a Actor, imp string, from, limit int, states ...UndoState) ([]RowOutcome, error) {
-	i, err := s.Import(ctx, a, imp)
+	i, err := s.owned(ctx, a, imp)
 	if err != nil {
 		return nil, err
-	}
-	if !mayControl(a, i) {
-		return nil, Refuse("not_yours", "name", i.UserName)
 	}
 	if limit <= 0 {
 		limit = reportPage
@@ -191,12 +197,9 @@ func withCells(ctx context.Context, table tableReader, o RowOutcome, f func(RowO
 // read it right. Cells that such a program would run as a formula are made
 // text. words says a problem in the reader's language.
 func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle, whyTitle string, words func(Problem) string, w io.Writer) error {
-	i, err := s.Import(ctx, a, imp)
+	i, err := s.owned(ctx, a, imp)
 	if err != nil {
 		return err
-	}
-	if !mayControl(a, i) {
-		return Refuse("not_yours", "name", i.UserName)
 	}
 	u, err := s.store.Upload(ctx, a.Portal, i.Upload)
 	if err != nil {
@@ -205,41 +208,72 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 	if u.State != Ready {
 		return Refuse("file_gone")
 	}
-	if _, err := io.WriteString(w, "\ufeff"); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+	r, err := newReport(w, u, rowTitle, whyTitle)
+	if err != nil {
+		return err
 	}
-	out := csv.NewWriter(w)
-	if d := []rune(u.Inspection.Reading.Delimiter); len(d) == 1 {
-		out.Comma = d[0]
-	}
-	out.UseCRLF = true
-	record := make([]string, 0, len(u.Table.Columns)+2)
-	for _, c := range u.Table.Columns {
-		record = append(record, Neutral(c.Name))
-	}
-	if err := out.Write(append(record, rowTitle, whyTitle)); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	err = s.eachOutcome(ctx, i, 0, nil, func(columns []sheet.Column, o RowOutcome) (bool, error) {
-		record = record[:0]
-		for c := range columns {
-			cell := ""
-			if c < len(o.Cells) {
-				cell = o.Cells[c]
-			}
-			record = append(record, Neutral(cell))
-		}
-		why := ""
-		if o.Problem != nil {
-			why = words(*o.Problem)
-		}
-		return true, out.Write(append(record, strconv.Itoa(o.Row), Neutral(why)))
+	err = s.eachOutcome(ctx, i, 0, nil, func(_ []sheet.Column, o RowOutcome) (bool, error) {
+		return true, r.write(o.Cells, strconv.Itoa(o.Row), wordsOf(o.Problem, words))
 	})
 	if err != nil {
 		return err
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
+	return r.end()
+}
+
+// wordsOf says a problem for a cell of a report; nothing for none.
+func wordsOf(p *Problem, words func(Problem) string) string {
+	if p == nil {
+		return ""
+	}
+	return Neutral(words(*p))
+}
+
+// report is a CSV file in the form of an upload: its columns in its order and
+// its delimiter, then some of ours.
+type report struct {
+	out     *csv.Writer
+	columns int
+	record  []string
+}
+
+func newReport(w io.Writer, u Upload, titles ...string) (*report, error) {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return nil, fmt.Errorf("writing the report: %w", err)
+	}
+	r := &report{out: csv.NewWriter(w), columns: len(u.Table.Columns)}
+	if u.Inspection != nil {
+		if d := []rune(u.Inspection.Reading.Delimiter); len(d) == 1 {
+			r.out.Comma = d[0]
+		}
+	}
+	r.out.UseCRLF = true
+	names := make([]string, r.columns)
+	for i, c := range u.Table.Columns {
+		names[i] = c.Name
+	}
+	return r, r.write(names, titles...)
+}
+
+// write writes a row: the cells of the file, made safe, and what we add.
+func (r *report) write(cells []string, added ...string) error {
+	r.record = r.record[:0]
+	for c := range r.columns {
+		cell := ""
+		if c < len(cells) {
+			cell = cells[c]
+		}
+		r.record = append(r.record, Neutral(cell))
+	}
+	if err := r.out.Write(append(r.record, added...)); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+func (r *report) end() error {
+	r.out.Flush()
+	if err := r.out.Error(); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

@@ -54,6 +54,18 @@ func (b *bench) asks(id string, written int) {
 	}
 }
 
+// goesOn gives the clerk every right, and has an import end by itself when he
+// opens the app.
+func (b *bench) goesOn(id string, want importer.Counts) {
+	b.t.Helper()
+	b.may(emulator.FullRights())
+	b.must(b.svc.Reopened(b.ctx(), b.actor))
+	b.must(b.pump(b.svc))
+	if imp := b.reload(id); imp.State != importer.Done || imp.Counts != want {
+		b.t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
+	}
+}
+
 // TestRightToUpdateIsTaken: rows that are refused one after the other, where
 // others went in, are kept until it is known whether it is they or the right.
 func TestRightToUpdateIsTaken(t *testing.T) {
@@ -74,12 +86,7 @@ func TestRightToUpdateIsTaken(t *testing.T) {
 		b.must(b.svc.Reopened(b.ctx(), b.actor))
 		b.must(b.pump(b.svc))
 		b.asks(imp.ID, written)
-		b.may(emulator.FullRights())
-		b.must(b.svc.Reopened(b.ctx(), b.actor))
-		b.must(b.pump(b.svc))
-		if imp = b.reload(imp.ID); imp.State != importer.Done || imp.Counts != (importer.Counts{Updated: 150}) {
-			t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
-		}
+		b.goesOn(imp.ID, importer.Counts{Updated: 150})
 		imp = b.undo(imp.ID)
 		if imp.Undo.TakenBack != 150 {
 			t.Fatalf("%+v", imp.Undo)
@@ -152,12 +159,7 @@ func TestRightToAddIsTaken(t *testing.T) {
 		imp = b.reload(imp.ID)
 		written := imp.Counts.Created
 		b.asks(imp.ID, written)
-		b.may(emulator.FullRights())
-		b.must(b.svc.Reopened(b.ctx(), b.actor))
-		b.must(b.pump(b.svc))
-		if imp = b.reload(imp.ID); imp.State != importer.Done || imp.Counts != (importer.Counts{Created: 150}) {
-			t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
-		}
+		b.goesOn(imp.ID, importer.Counts{Created: 150})
 	})
 }
 

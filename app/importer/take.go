@@ -277,27 +277,37 @@ func joined[V any](before, now map[string]V) map[string]V {
 
 // bodies remembers how large a request each portal takes; others than those
 // that have refused one take maxBody.
-type bodies struct {
-	mu     sync.Mutex
-	limits map[string]int
-}
+type bodies struct{ learned }
 
-func (b *bodies) limit(portal string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n, ok := b.limits[portal]; ok {
-		return n
-	}
-	return maxBody
-}
+func (b *bodies) limit(portal string) int { return b.get(portal, maxBody) }
 
 // tooLarge learns that a portal refuses bodies of this weight.
 func (b *bodies) tooLarge(portal string, weight int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.limits == nil {
-		b.limits = map[string]int{}
-	}
 	// One row with large files says nothing of requests below the usual bound.
-	b.limits[portal] = max(min(weight/2, maxBody), 1)
+	b.set(portal, max(min(weight/2, maxBody), 1))
+}
+
+// learned are numbers that some portals have taught us.
+type learned struct {
+	mu sync.Mutex
+	of map[string]int // by portal
+}
+
+// get is the number of a portal, or the usual one.
+func (l *learned) get(portal string, usual int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n, ok := l.of[portal]; ok {
+		return n
+	}
+	return usual
+}
+
+func (l *learned) set(portal string, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[string]int{}
+	}
+	l.of[portal] = n
 }
