@@ -39,6 +39,16 @@ type columnsData struct {
 	Said []string
 	// Files: a column goes to a file field, and Archive: there is a ZIP.
 	Files, Archive bool
+	// Filters choose the rows that are shown, Show is the chosen one, and
+	// HiddenRows counts the others. Many: there are so many that one searches.
+	Filters    []columnFilter
+	Show       string
+	HiddenRows int
+	Many       bool
+	// Short: the rows have short lists of fields, and the page the whole one
+	// once. By says which column goes to a field that takes one.
+	Short bool
+	By    map[string]string
 
 	Currencies         []string
 	BaseCurrency, Zone string
@@ -62,6 +72,9 @@ type columnRow struct {
 	// By says which other column a field goes to, for fields that take one.
 	By    map[string]string
 	Error string
+	// Short: the list of fields is a short one. Hidden: the filter leaves the
+	// row out.
+	Short, Hidden bool
 }
 
 // suggested is a target with the reason and how sure it is.
@@ -281,6 +294,7 @@ func (d *columnsData) fill(t locale.Catalogue, view importer.ColumnsView, imp im
 		}
 		d.Columns = append(d.Columns, row)
 	}
+	d.By = by
 	d.Groups, d.Cannot = groupTargets(view.Targets)
 	d.Needs = needsOf(t, view)
 }

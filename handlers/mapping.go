@@ -31,6 +31,11 @@ func readMapping(form url.Values) (m importer.Mapping, asked []string, err error
 	for i := range count {
 		n := "." + strconv.Itoa(i)
 		column := importer.ColumnMapping{Column: i, Field: form.Get("field" + n)}
+		if column.Field == anotherField {
+			if column.Field = form.Get("was" + n); column.Field == "" {
+				continue
+			}
+		}
 		if column.Field == undecided {
 			continue
 		}

@@ -42,6 +42,10 @@ type submitted struct {
 	at string
 	// said is what was done, in words.
 	said []string
+	// show is the filter of the columns, more are those whose whole list of
+	// fields was asked for.
+	show string
+	more []int
 }
 
 // saveColumns takes the form of step 3. "do" says what is wanted: to check
@@ -58,7 +62,7 @@ func (s *Server) saveColumns(c *fiber.Ctx, v visit) error {
 	if !open(imp) {
 		return s.showImport(c, v, imp)
 	}
-	said := submitted{name: form.Get("mapping_name"), who: map[string]string{}}
+	said := submitted{name: form.Get("mapping_name"), who: map[string]string{}, show: form.Get("show"), more: askedForMore(form)}
 	if said.mapping, said.asked, err = readMapping(form); err != nil {
 		return fiber.NewError(fiber.StatusBadRequest, err.Error())
 	}
@@ -75,7 +79,7 @@ func (s *Server) saveColumns(c *fiber.Ctx, v visit) error {
 	}
 	do, of, _ := strings.Cut(form.Get("do"), ":")
 	if do == "" || do == "check" {
-		if open || form.Get("new_field") != "" && len(said.asked) > 0 {
+		if open || len(said.more) > 0 || form.Get("new_field") != "" && len(said.asked) > 0 {
 			return s.again(c, v, imp, &said, nil) // a constant was begun
 		}
 		return s.checkColumns(c, v, imp, &said)
@@ -139,7 +143,7 @@ func (s *Server) changeColumns(c *fiber.Ctx, v visit, imp importer.Import, said 
 			said.at = "saved"
 			return s.again(c, v, imp, said, err)
 		}
-		return s.showColumns(c, v, changed, &submitted{mapping: changed.Mapping, said: appliedWords(t, applied)})
+		return s.showColumns(c, v, changed, &submitted{mapping: changed.Mapping, said: appliedWords(t, applied), show: said.show})
 	case "propose":
 		changed, err := s.importer.Propose(ctx, a, imp.ID)
 		if err != nil {
@@ -150,6 +154,8 @@ func (s *Server) changeColumns(c *fiber.Ctx, v visit, imp importer.Import, said 
 		for i := range said.mapping.Columns {
 			said.mapping.Columns[i] = importer.ColumnMapping{Column: said.mapping.Columns[i].Column}
 		}
+	case "show":
+		said.show = of
 	case "constant":
 		said.asked = append(said.asked, of)
 	case "remove":
@@ -238,6 +244,7 @@ func (s *Server) showColumns(c *fiber.Ctx, v visit, imp importer.Import, form *s
 	case imp.Reason != nil && len(form.said) == 0:
 		d.accuse(t, *imp.Reason, "") // why a check or a start has come back here
 	}
+	d.arrange(t.Text, form.show, form.more)
 	return s.render(c, "columns", t.Text("columns.title"), d)
 }
 

@@ -4,16 +4,39 @@
 import { call, session } from './frame.js';
 
 const form = document.getElementById('mapping');
-let which = 'all';
+const find = document.getElementById('find-column');
 let asking = 0;
+// Rows that were decided under a filter stay until another one is chosen.
+let changed = new Set();
 
-/** Rows that the filter leaves. */
+/** What was decided on a row. @param {string} value */
+const decision = (value) => (value === '?' ? 'undecided' : value === '' ? 'none' : 'mapped');
+
+/** Rows that the filter, or what is searched for, leaves. */
 function filter() {
+  const which = form.elements.show.value;
+  const sought = find?.value.trim().toLowerCase() ?? '';
+  let left = false;
   for (const row of form.querySelectorAll('tr[data-column]')) {
-    const value = row.querySelector('select[name^="field."]').value;
-    row.hidden = which === 'undecided' ? value !== '?' : which === 'none' && value !== '' && value !== '?';
+    const select = row.querySelector('select[name^="field."]');
+    const text = `${row.querySelector('.name').textContent} ${select.selectedOptions[0]?.value ? select.selectedOptions[0].text : ''}`.toLowerCase();
+    row.hidden = sought ? !text.includes(sought)
+      : which !== 'all' && decision(select.value) !== which && !changed.has(row.dataset.column) && select.ariaInvalid !== 'true';
+    left ||= row.hidden;
   }
-  for (const button of form.querySelectorAll('[data-filter]')) button.setAttribute('aria-pressed', String(button.dataset.filter === which));
+  document.getElementById('left').hidden = !left;
+  for (const button of form.querySelectorAll('#filter [data-filter]')) button.setAttribute('aria-pressed', String(!sought && button.dataset.filter === which));
+}
+
+/** Gives a short list the fields it lacks, from the page's one list of all. @param {EventTarget} select */
+function complete(select) {
+  if (!(select instanceof HTMLSelectElement) || !('short' in select.dataset)) return;
+  delete select.dataset.short;
+  select.querySelector('option[value="+"]').remove();
+  const has = new Set(Array.from(select.options, (option) => option.value));
+  const all = document.getElementById('all-fields').content.cloneNode(true);
+  for (const option of all.querySelectorAll('option')) if (has.has(option.value)) option.remove();
+  select.append(all);
 }
 
 /** Puts new content into an element, and the focus back where it was. */
@@ -43,7 +66,7 @@ async function refresh(does, into) {
   if (String(new URLSearchParams(new FormData(form))) !== before) { await refresh(does, into); return; } // typed meanwhile
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
   if (!page.getElementById('mapping')) { form.requestSubmit(); return; } // another page: show it
-  for (const id of ['needs-list', 'mapped', 'columns', 'files', 'constants']) replace(page, id);
+  for (const id of ['needs-list', 'mapped', 'filter', 'columns', 'files', 'constants']) replace(page, id);
   filter();
   const target = into && document.getElementById(into);
   if (target) target.focus();
@@ -52,11 +75,20 @@ async function refresh(does, into) {
 if (form) {
   form.addEventListener('change', (event) => {
     const name = event.target.name ?? '';
+    const row = event.target.closest('tr[data-column]');
+    if (row) changed.add(row.dataset.column);
     if (/^(field|date|decimal|group|currency|percent|list|blank|excel|constant)\./.test(name)) refresh('refresh').catch(() => { /* the form itself asks when it is sent */ });
   });
   form.addEventListener('click', (event) => {
     const button = event.target.closest('button');
-    if (button?.dataset.filter) { which = button.dataset.filter; filter(); return; }
+    if (button?.dataset.filter) {
+      event.preventDefault();
+      form.elements.show.value = button.dataset.filter;
+      changed = new Set();
+      if (find) find.value = '';
+      filter();
+      return;
+    }
     const [does, of] = (button?.value ?? '').split(':');
     if (!['constant', 'remove', 'add', 'find'].includes(does) || button.form !== form) return;
     event.preventDefault();
@@ -64,6 +96,9 @@ if (form) {
     const into = does === 'remove' ? 'new-field' : does === 'find' ? undefined : `constant-${field}`;
     refresh(button.value, into).catch(() => form.submit());
   });
+  for (const when of ['pointerdown', 'focusin']) form.addEventListener(when, (event) => complete(event.target));
+  find?.addEventListener('input', filter);
+  find?.addEventListener('keydown', (event) => { if (event.key === 'Enter') event.preventDefault(); });
   // The enter key in a search for a person searches.
   form.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || !event.target.name?.startsWith('who.')) return;
