@@ -329,7 +329,7 @@ func TestNoPasswordIsAskedFor(t *testing.T) {
 
 // The icon and the screenshots of the card are as the Market wants them;
 // `make pictures` draws them.
-func TestMarketPicturesFit(t *testing.T) { checkPictures(t, "../docs/market", []string{"en", "ru"}) }
+func TestMarketPicturesFit(t *testing.T) { checkPictures(t, "../docs/market", languages(t)) }
 
 func checkPictures(t *testing.T, dir string, languages []string) {
 	t.Helper()

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,15 +18,14 @@ import (
 
 // TestMarketPictures draws the icon and the screenshots of the Market card:
 // the app in a slider of 1280 by 720, with the sample file. The folder that
-// MARKET names gets those of the languages that the demo's portal speaks
-// (`make pictures`); otherwise the English ones are drawn into a temporary
+// MARKET names gets those of all languages (`make pictures`); otherwise the English ones are drawn into a temporary
 // folder, to see that it can be done.
 func TestMarketPictures(t *testing.T) {
-	dir, languages := os.Getenv("MARKET"), []string{"en"}
+	dir, list := os.Getenv("MARKET"), []string{"en"}
 	if dir == "" {
 		dir = t.TempDir()
 	} else {
-		languages = append(languages, "ru")
+		list = languages(t)
 	}
 	d := unlimited(t)
 	d.portal.SetCost("crm.item.batchImport", time.Millisecond)
@@ -33,10 +33,10 @@ func TestMarketPictures(t *testing.T) {
 	g.dir = dir
 	g.icon()
 	g.enter(d, "main", "en") // installs
-	for _, lang := range languages {
+	for _, lang := range list {
 		g.screenshots(d, lang)
 	}
-	checkPictures(t, dir, languages)
+	checkPictures(t, dir, list)
 }
 
 // icon draws static/icon.svg to the edges of a square, since the Market wants
@@ -68,7 +68,7 @@ func (g *gallery) screenshots(d *demo, lang string) {
 	}
 	file := filepath.Join(g.t.TempDir(), "contracts.csv")
 	g.must(os.WriteFile(file, []byte(slips(g.t, lang)), 0o600))
-	g.enter(d, "slider", lang)
+	g.enter(d, "slider", cmp.Or(portalCodes[lang], lang))
 	shoot("1-file")
 	g.choose(file)
 	g.click(".bar .btn.primary")
