@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // refusedAll deals with a request of which every row was refused for a right:
@@ -69,8 +68,8 @@ func (r *run) rightGone(ctx context.Context, f *flight, reason string) (bool, er
 
 // Rows that are refused for a right although others went in are to blame
 // themselves, or the right was taken meanwhile. Until one of the two is known
-// they stand aside, and those behind them are tried: the first that goes in
-// proves that it was the rows. Where so many are refused in a row, the person
+// they stand aside, and those behind them are tried: the first of their kind,
+// updates or new items, that goes in proves that it was the rows. Where so many are refused in a row, the person
 // is asked; each time he says to go on, many times as many are tried.
 const (
 	refusedInARow   = 3 * maxChunk
@@ -87,10 +86,9 @@ func (t Target) patience() int { return cmp.Or(t.Patience, refusedInARow) }
 
 // setAside keeps the rows of a request, all of which were refused.
 func (r *run) setAside(ctx context.Context, f *flight, verdicts []verdict) error {
-	aside := back(f.tasks)
-	for i := range aside {
-		p := rowRefused(aside[i], verdicts[i])
-		aside[i].State, aside[i].Problem, aside[i].SentAt = EntryAside, &p, f.sent
+	aside := make([]Entry, len(f.tasks))
+	for i, t := range f.tasks {
+		aside[i] = asideOf(t.entry, verdicts[i], f)
 	}
 	r.aside = true
 	if err := r.settled(ctx, aside, nil); err != nil {
@@ -98,6 +96,18 @@ func (r *run) setAside(ctx context.Context, f *flight, verdicts []verdict) error
 	}
 	return r.askFrom(ctx, r.imp.Target.patience())
 }
+
+// asideOf is a row that was refused for a right, to be tried once more. When its
+// request was sent is what later ones are compared with.
+func asideOf(e Entry, v verdict, f *flight) Entry {
+	p := rowRefused(e, v)
+	e = pendingAgain(e)
+	e.State, e.Problem, e.SentAt = EntryAside, &p, f.sent
+	return e
+}
+
+// updates reports whether a row that was taken up writes to an item there is.
+func (e Entry) updates() bool { return e.ItemID != 0 }
 
 // askFrom waits for the person if at least n rows stand aside.
 func (r *run) askFrom(ctx context.Context, n int) error {
@@ -118,15 +128,15 @@ func (r *run) lastAside(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.asideEnds(ctx, time.Time{})
+	return r.asideEnds(ctx, func(Entry) bool { return true })
 }
 
-// asideEnds has rows set aside fail, unless they were sent after a time at
-// which others were that went in. Without a time there are no others left.
-func (r *run) asideEnds(ctx context.Context, sent time.Time) error {
+// asideEnds has rows set aside fail, those that are known to be to blame.
+func (r *run) asideEnds(ctx context.Context, blamed func(Entry) bool) error {
 	return r.eachAside(ctx, func(e *Entry) bool {
+		toBlame := blamed(*e)
 		e.State = EntryFailed
-		return sent.IsZero() || !e.SentAt.After(sent)
+		return toBlame
 	})
 }
 

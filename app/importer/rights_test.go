@@ -140,6 +140,30 @@ func TestRightsDifferByItem(t *testing.T) {
 	}
 }
 
+// TestRightToUpdateIsTakenAmongNewRows: that new items go in says nothing of
+// the right to change those there are.
+func TestRightToUpdateIsTakenAmongNewRows(t *testing.T) {
+	bubble(t, profile(), func(t *testing.T, b *bench) {
+		for i := range 75 {
+			b.fill(2*i, 1)
+		}
+		b.clerk(emulator.FullRights())
+		b.portal.SetCost("", 300*time.Millisecond)
+		imp := b.aimed(table(150), byKey(importer.UpdateAndAdd))
+		b.onceWritten(func() {
+			r := emulator.FullRights()
+			r.Update = emulator.None
+			b.may(r)
+		})
+		b.run(imp.ID)
+		imp = b.reload(imp.ID)
+		if imp.State != importer.Waiting || imp.Reason.Code != "right_lost" || imp.Counts.Created != 75 || imp.Counts.Failed != 0 {
+			t.Fatalf("%s, %+v, reason %+v", imp.State, imp.Counts, imp.Reason)
+		}
+		b.goesOn(imp.ID, importer.Counts{Created: 75, Updated: 75})
+	})
+}
+
 // TestRightToAddIsTaken where no row is like one that went in.
 func TestRightToAddIsTaken(t *testing.T) {
 	p := profile()

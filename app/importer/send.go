@@ -201,12 +201,17 @@ func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error
 	}
 	var outcomes []Entry
 	var stops *bitrix.Error
-	written := false
+	written := map[bool]bool{} // whether rows went in that update, and that create
+	for i, t := range f.tasks {
+		if verdicts[i].id > 0 {
+			written[t.entry.updates()] = true
+		}
+	}
+	aside := 0
 	for i, t := range f.tasks {
 		e := t.entry
 		switch v := verdicts[i]; {
 		case v.id > 0:
-			written = true
 			e.State, e.ItemID = EntryCreated, v.id
 			if t.entry.ItemID != 0 {
 				e.State, e.Written = EntryUpdated, v.updated
@@ -221,6 +226,9 @@ func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error
 			e = pendingAgain(e)
 		case v.fault.Class == bitrix.Refused && !v.refusedRight():
 			e = pendingAgain(e)
+		case v.refusedRight() && !written[e.updates()] && r.imp.Counts.Created+r.imp.Counts.Updated+len(written) > 0:
+			e = asideOf(e, v, f)
+			aside++
 		default:
 			p := rowRefused(e, v)
 			e.State, e.Problem = EntryFailed, &p
@@ -235,8 +243,12 @@ func (r *run) verdicts(ctx context.Context, f *flight, verdicts []verdict) error
 		imp.Failures = 0
 		imp.SecondsPerRow = smooth(imp.SecondsPerRow, perRow)
 	})
-	if err == nil && written {
-		err = r.asideEnds(ctx, f.sent)
+	if err == nil && len(written) > 0 {
+		err = r.asideEnds(ctx, func(e Entry) bool { return written[e.updates()] && !e.SentAt.After(f.sent) })
+	}
+	if err == nil && aside > 0 {
+		r.aside = true
+		err = r.askFrom(ctx, r.imp.Target.patience())
 	}
 	if err == nil && stops != nil {
 		return stops
