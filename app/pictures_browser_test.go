@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
+	"github.com/spa-importer/spa-importer/app/locale"
 	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
 
@@ -87,7 +88,24 @@ func (g *gallery) screenshots(d *demo, lang string) {
 	shoot("4-receipt")
 	g.click("[formaction$='/start'].primary")
 	g.wait("#progress[data-ended]")
+	g.counted(lang)
 	shoot("5-done")
+}
+
+// counted opens an import again until the portal has shown its new items.
+func (g *gallery) counted(lang string) {
+	g.t.Helper()
+	texts, err := locale.Load()
+	g.must(err)
+	soon := texts.For(lang).Text("import.held_soon")
+	for until := time.Now().Add(time.Minute); strings.Contains(g.text(), soon); pause(g.t, 300*time.Millisecond) {
+		if time.Now().After(until) {
+			g.t.Fatalf("%s: the new items are still not counted", lang)
+		}
+		g.click(".links [formaction='/history']")
+		g.click("th [formaction^='/imports/']")
+		g.wait("#progress[data-ended]")
+	}
 }
 
 // slips is the sample file with the slips of the hand that the check finds.
