@@ -13,7 +13,7 @@ import (
 // true and forged ones: what is to be done is done in the background, and
 // Bitrix24 never sends an event twice.
 func (s *Server) event(c *fiber.Ctx) error {
-	if err := limit(c, s.events); err != nil {
+	if err := s.limit(c, s.events); err != nil {
 		return err
 	}
 	body, err := readBody(c, 256<<10)
@@ -22,11 +22,11 @@ func (s *Server) event(c *fiber.Ctx) error {
 	}
 	e, err := bitrix.ParseEvent(body)
 	if err != nil {
-		s.log.Info("malformed event", "request", c.Locals(keyRequest), "ip", c.IP(), "error", err)
+		s.log.Info("malformed event", "request", c.Locals(keyRequest), "ip", s.ip(c), "error", err)
 		return c.Status(fiber.StatusBadRequest).JSON(fiber.Map{"status": "error"})
 	}
 	if portal.Asks(e) {
-		if err := limit(c, s.claims); err != nil {
+		if err := s.limit(c, s.claims); err != nil {
 			return err
 		}
 	}

@@ -51,7 +51,7 @@ func (s *Server) goOn(c *fiber.Ctx, v visit) {
 
 // verify reads an open and has it verified.
 func (s *Server) verify(c *fiber.Ctx) (portal.Opened, error) {
-	if err := limit(c, s.opens); err != nil {
+	if err := s.limit(c, s.opens); err != nil {
 		return portal.Opened{}, err
 	}
 	form, err := readForm(c, 64<<10)
@@ -65,16 +65,16 @@ func (s *Server) verify(c *fiber.Ctx) (portal.Opened, error) {
 	}
 	o, err := bitrix.ParseOpen(query, form)
 	if err != nil {
-		s.log.Warn("malformed open", "request", c.Locals(keyRequest), "ip", c.IP(), "error", err)
+		s.log.Warn("malformed open", "request", c.Locals(keyRequest), "ip", s.ip(c), "error", err)
 		return portal.Opened{}, fiber.ErrBadRequest
 	}
 	if contradicts(c.Get(fiber.HeaderOrigin), o.Domain, s.publicURL) {
-		s.log.Warn("open from another origin", "request", c.Locals(keyRequest), "ip", c.IP())
+		s.log.Warn("open from another origin", "request", c.Locals(keyRequest), "ip", s.ip(c))
 		return portal.Opened{}, &portal.Refusal{Code: portal.CodeForged, Err: errors.New("sent from another origin")}
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), openTime)
 	defer cancel()
-	opened, err := s.portals.Open(ctx, o, c.IP())
+	opened, err := s.portals.Open(ctx, o, s.ip(c))
 	if err != nil {
 		return portal.Opened{}, err
 	}

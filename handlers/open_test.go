@@ -2,7 +2,9 @@ package handlers_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -234,6 +236,33 @@ func TestForwardedAddresses(t *testing.T) {
 		}
 		if limited == trusted {
 			t.Errorf("trusted %v: limited %v", trusted, limited)
+		}
+	}
+}
+
+// TestForwardedByProxies: what a client notes itself stands before what the
+// proxies add, and chooses nothing, in one line or in several.
+func TestForwardedByProxies(t *testing.T) {
+	for name, note := range map[string]func(r *http.Request, forged string){
+		"in one line": func(r *http.Request, forged string) {
+			r.Header.Set("X-Forwarded-For", forged+", 198.51.100.7, 10.0.0.2")
+		},
+		"in several": func(r *http.Request, forged string) {
+			r.Header["X-Forwarded-For"] = []string{forged, "198.51.100.7", "10.0.0.2"}
+		},
+		"beside nonsense": func(r *http.Request, forged string) {
+			r.Header.Set("X-Forwarded-For", forged+", nonsense, 198.51.100.7,10.0.0.2")
+		},
+	} {
+		s := newSite(t, func(o *handlers.Options) { o.TrustedProxies = []string{"0.0.0.0", "10.0.0.0/8"} })
+		limited := false
+		for i := range 61 {
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(""))
+			note(r, "203.0.113."+strconv.Itoa(i+1))
+			limited = limited || s.do(r).status == 429
+		}
+		if !limited {
+			t.Errorf("%s: a client chooses its address", name)
 		}
 	}
 }

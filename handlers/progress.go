@@ -189,7 +189,10 @@ func (s *Server) progressStream(c *fiber.Ctx, v visit) error {
 	ctx, cancel := context.WithTimeout(s.base, streamLife)
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer cancel()
-		if err := s.stream(ctx, w, first, func() (progressAnswer, error) { return s.progressOf(ctx, t, a, id) }); err != nil {
+		err := s.whole(func() error {
+			return s.stream(ctx, w, first, func() (progressAnswer, error) { return s.progressOf(ctx, t, a, id) })
+		})
+		if err != nil {
 			s.log.DebugContext(ctx, "progress stream ended", "import", id, "err", err)
 		}
 	})

@@ -20,6 +20,39 @@ func (h *hasty) Progress(ctx context.Context, a importer.Actor, id string) (impo
 	return h.Importer.Progress(ctx, a, id)
 }
 
+// closed lets nobody be looked for.
+type closed struct {
+	handlers.Importer
+	shut bool
+}
+
+func (c *closed) People(ctx context.Context, a importer.Actor, query string) ([]importer.Person, error) {
+	if c.shut {
+		return nil, importer.Refuse("nobody_found", "name", query)
+	}
+	return c.Importer.People(ctx, a, query)
+}
+
+// TestTargetStaysWhenNobodyCanBeLookedFor: a portal that refuses the search
+// for a person costs nothing of what was chosen in step 2.
+func TestTargetStaysWhenNobodyCanBeLookedFor(t *testing.T) {
+	shut, w := &closed{}, &wizard{t: t}
+	w.site = installed(t, func(o *handlers.Options) {
+		shut.Importer = o.Importer
+		o.Importer = shut
+	})
+	w.token = w.session(boss)
+	p := w.press("/files/paste", "rows", "Title\tContract no.\nChairs\tC-1\n")
+	p = w.press("/files/" + w.id(p, fileID) + "/next")
+	id := w.id(p, importID)
+	shut.shut = true
+	p = w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "mode", "upsert", "who.responsible", "Petrova")
+	if p.status != 422 {
+		t.Fatal(p)
+	}
+	p.assertHas(t, "Petrova", `name="mode" value="upsert" checked`, `href="#who-responsible"`)
+}
+
 // TestWorkThatEndsWhileAPageIsMade: a page that waits shows the phase it
 // waits for, or its script would see no change and wait for ever; a page of
 // an import shows the end.

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,9 +85,51 @@ func network(ip string) netip.Prefix {
 	return p
 }
 
+// clientIP is the address that a request comes from. Of what proxies have
+// noted only their own notes are believed, and those stand at the end: what
+// stands before the first address that is no proxy's was sent by the client,
+// who could name another one with each request.
+func clientIP(c *fiber.Ctx, proxies []netip.Prefix) string {
+	remote := c.Context().RemoteIP().String()
+	if !c.IsProxyTrusted() {
+		return remote
+	}
+	var noted []string
+	for _, line := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+		noted = append(noted, strings.Split(string(line), ",")...)
+	}
+	for _, text := range slices.Backward(noted) {
+		a, err := netip.ParseAddr(strings.TrimSpace(text))
+		if err != nil {
+			break
+		}
+		remote = a.String()
+		if !slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) }) {
+			break
+		}
+	}
+	return remote
+}
+
+// prefix is an address, or a network, as a setting names it.
+func prefix(text string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// ip is the address that a request comes from.
+func (s *Server) ip(c *fiber.Ctx) string { return clientIP(c, s.proxies) }
+
 // limit refuses a request of an address that has sent too many.
-func limit(c *fiber.Ctx, l *limiter) error {
-	if !l.allow(c.IP()) {
+func (s *Server) limit(c *fiber.Ctx, l *limiter) error {
+	if !l.allow(s.ip(c)) {
 		return fiber.ErrTooManyRequests
 	}
 	return nil

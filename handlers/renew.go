@@ -14,7 +14,7 @@ import (
 // the frame got from the portal. The answer is the new session's token, as
 // JSON; the old one ends by itself.
 func (s *Server) renew(c *fiber.Ctx) error {
-	if err := limit(c, s.opens); err != nil {
+	if err := s.limit(c, s.opens); err != nil {
 		return err
 	}
 	form, err := readForm(c, 16<<10)
@@ -29,7 +29,7 @@ func (s *Server) renew(c *fiber.Ctx) error {
 	defer cancel()
 	opened, err := s.portals.Renew(ctx, c.Get(SessionHeader), portal.Fresh{
 		AuthID: form.Get("AUTH_ID"), RefreshID: form.Get("REFRESH_ID"), AuthExpires: time.Duration(seconds) * time.Second,
-	}, c.IP())
+	}, s.ip(c))
 	if err != nil {
 		return err
 	}

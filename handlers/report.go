@@ -55,7 +55,7 @@ func (s *Server) download(c *fiber.Ctx, name string, write func(io.Writer) error
 	// that is cut off must not look whole.
 	r, w := io.Pipe()
 	go func() {
-		err := write(w)
+		err := s.whole(func() error { return write(w) })
 		if err != nil {
 			s.log.Warn("writing a file of rows", "import", id, "err", err)
 		}

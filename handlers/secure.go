@@ -42,7 +42,7 @@ func (s *Server) identify(c *fiber.Ctx) error {
 	}
 	attrs := []slog.Attr{
 		slog.String("request", id), slog.String("method", c.Method()), slog.String("path", c.Path()),
-		slog.Int("status", c.Response().StatusCode()), slog.Duration("took", s.now().Sub(start)), slog.String("ip", c.IP()),
+		slog.Int("status", c.Response().StatusCode()), slog.Duration("took", s.now().Sub(start)), slog.String("ip", s.ip(c)),
 	}
 	if v, inside := visitOf(c); inside {
 		attrs = append(attrs, slog.String("portal", v.Session.Portal), slog.Int64("user", v.Session.User))
@@ -81,6 +81,18 @@ func (s *Server) survive(c *fiber.Ctx) (err error) {
 		}
 	}()
 	return c.Next()
+}
+
+// whole does a part of an answer that is written beside its request, where
+// survive does not see a panic: one would end the program.
+func (s *Server) whole(write func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.log.Error("panic in an answer", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			err = fiber.ErrInternalServerError
+		}
+	}()
+	return write()
 }
 
 // secure sets what every answer has; frameBy and the pages that are the same

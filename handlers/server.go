@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -78,6 +79,7 @@ type Server struct {
 	freeRows  int
 	fallback  bool
 	private   bool
+	proxies   []netip.Prefix
 	keepDays  int
 	logDays   int
 	ready     func(ctx context.Context) error
@@ -100,10 +102,13 @@ func New(o Options) (*Server, error) {
 	if err != nil || public.Host == "" || (public.Scheme != "https" && public.Scheme != "http") {
 		return nil, fmt.Errorf("public URL %q is not an http or https address", o.PublicURL)
 	}
+	var proxies []netip.Prefix
 	for _, proxy := range o.TrustedProxies {
-		if _, _, err := net.ParseCIDR(proxy); err != nil && net.ParseIP(proxy) == nil {
+		p, err := prefix(proxy)
+		if err != nil {
 			return nil, fmt.Errorf("trusted proxy %q is neither an address nor a network", proxy)
 		}
+		proxies = append(proxies, p)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -127,7 +132,7 @@ func New(o Options) (*Server, error) {
 		events: newLimiter(200, 2000, o.Now),
 		claims: newLimiter(20, 200, o.Now),
 		tries:  newLimiter(0.2, 10, o.Now),
-		base:   base, stop: stop,
+		base:   base, stop: stop, proxies: proxies,
 	}
 	s.app = fiber.New(fiber.Config{
 		AppName: "SPA Importer",

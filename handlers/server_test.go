@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/spa-importer/spa-importer/app/importer"
 	"github.com/spa-importer/spa-importer/handlers"
 )
 
@@ -58,6 +61,55 @@ func TestPanicCostsNobodyElse(t *testing.T) {
 	}
 	if p := s.send(http.MethodGet, "/health", nil); p.status != 200 {
 		t.Error(p)
+	}
+}
+
+// faulty panics where an answer is written beside its request: in the file of
+// rows at once, in a stream at its second look.
+type faulty struct {
+	handlers.Importer
+	looks int
+}
+
+func (*faulty) WriteFailed(context.Context, importer.Actor, string, string, string, func(importer.Problem) string, io.Writer) error {
+	panic("the secret cause")
+}
+
+func (f *faulty) Progress(ctx context.Context, a importer.Actor, id string) (importer.Progress, error) {
+	if f.looks++; f.looks > 1 {
+		panic("the secret cause")
+	}
+	p, err := f.Importer.Progress(ctx, a, id)
+	p.State = importer.Running // it goes on
+	return p, err
+}
+
+// TestPanicBesideARequest: where no middleware sees it, a panic would end the
+// program.
+func TestPanicBesideARequest(t *testing.T) {
+	t.Parallel()
+	fault, w := &faulty{looks: -1000}, &wizard{t: t}
+	w.site = installed(t, func(o *handlers.Options) {
+		w.imports, _ = o.Importer.(*importer.Service)
+		fault.Importer = o.Importer
+		o.Importer = fault
+	})
+	w.token = w.session(clerk)
+	id := w.importRows(contracts, "Title\tContract number\nChairs\tC-1\n", nil)
+	fault.looks = 0
+	for _, r := range []*http.Request{
+		httptest.NewRequest(http.MethodPost, "/imports/"+id+"/failed", http.NoBody),
+		httptest.NewRequest(http.MethodGet, "/imports/"+id+"/stream", http.NoBody),
+	} {
+		r.Header.Set("X-App-Session", w.token)
+		res, err := w.server.App().Test(r, 20_000)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, res.Body) // cut off, or not
+			must(t, res.Body.Close())
+		}
+	}
+	if log := w.log.String(); strings.Count(log, "panic in an answer") != 2 {
+		t.Errorf("the log says of two panics:\n%s", log)
 	}
 }
 

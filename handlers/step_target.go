@@ -256,7 +256,10 @@ func (s *Server) saveTarget(c *fiber.Ctx, v visit) error {
 	if who := strings.TrimSpace(form.Get("who.responsible")); who != "" {
 		// A name was typed and not searched for.
 		found, err := s.importer.People(c.UserContext(), a, who)
+		problem, told := refusal(err)
 		switch {
+		case told:
+			return again(failure{Field: "who-responsible", Text: t.Problem(problem.Code, problem.Args)})
 		case err != nil:
 			return err
 		case len(found) == 0:

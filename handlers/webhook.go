@@ -40,7 +40,7 @@ func (d webhookData) FieldProblem() fieldError {
 // webhook takes a webhook, tries it at once, and goes on with step 1. With a
 // session it comes from inside the frame.
 func (s *Server) webhook(c *fiber.Ctx) error {
-	if err := limit(c, s.tries); err != nil {
+	if err := s.limit(c, s.tries); err != nil {
 		return err
 	}
 	form, err := s.form(c)
