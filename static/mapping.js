@@ -65,7 +65,8 @@ async function refresh(does, into) {
   if (mine !== asking) return;
   if (String(new URLSearchParams(new FormData(form))) !== before) { await refresh(does, into); return; } // typed meanwhile
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  if (!page.getElementById('mapping')) { form.requestSubmit(); return; } // another page: show it
+  if (answer.status >= 500 && does === 'refresh') return; // over in a moment, perhaps: what was typed stays
+  if (!page.getElementById('mapping')) { form.requestSubmit(form.querySelector('button[value=refresh]')); return; } // another page: show it
   for (const id of ['needs-list', 'mapped', 'filter', 'columns', 'files', 'constants']) replace(page, id);
   filter();
   const target = into && document.getElementById(into);
@@ -94,7 +95,7 @@ if (form) {
     event.preventDefault();
     const field = does === 'add' ? form.elements.new_field.value : of;
     const into = does === 'remove' ? 'new-field' : does === 'find' ? undefined : `constant-${field}`;
-    refresh(button.value, into).catch(() => form.submit());
+    refresh(button.value, into).catch(() => form.requestSubmit(button));
   });
   for (const when of ['pointerdown', 'focusin']) form.addEventListener(when, (event) => complete(event.target));
   find?.addEventListener('input', filter);

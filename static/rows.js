@@ -107,7 +107,7 @@ function grid(old, first) {
       if (!answer.ok) throw new Error(body.problem);
       Object.assign(r, body.rows[0]);
       status.textContent = words.cell_saved;
-    } catch (problem) { [kept, r.typed] = [false, { col, text }]; status.textContent = problem.message || words.cell_failed; }
+    } catch (problem) { [kept, r.typed] = [false, { col, text }]; status.textContent = (problem.name === 'Error' && problem.message) || words.cell_failed; }
     for (const [n, row] of [...shown]) if (row.data === r) { const focused = row.contains(document.activeElement); row.remove(); shown.delete(n); place(n, r); if (focused) cellAt()?.focus({ preventScroll: true }); }
     return kept;
   };

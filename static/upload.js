@@ -114,7 +114,7 @@ async function take(file) {
     byId('upload-bytes').textContent = words.reading;
     open(id);
   } catch (error) {
-    fail(error instanceof TypeError ? words.cut : error.message);
+    fail(error.name === 'Error' ? error.message : words.cut); // the browser's own speak its language
   }
 }
 
