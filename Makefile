@@ -18,7 +18,7 @@ demo: ## the app, a portal of our own and a sample file, at the printed address
 	CGO_ENABLED=0 $(GO) run ./app demo
 
 test: needs vet ## every test there is, with the race detector, in a browser and on both databases
-	$(GO) test -race -tags browser -shuffle=on -timeout 40m ./...
+	$(GO) test -race -tags browser -shuffle=on -timeout 60m ./...
 
 needs:
 	@.ci/needs

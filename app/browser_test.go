@@ -92,7 +92,7 @@ func (p *person) frame() (*rod.Page, error) {
 	if p.outside {
 		return p.page, nil
 	}
-	element, err := p.page.Timeout(2 * time.Second).Element(cmp.Or(p.where, "iframe"))
+	element, err := p.page.Timeout(10 * time.Second).Element(cmp.Or(p.where, "iframe"))
 	if err != nil {
 		return nil, fmt.Errorf("the page has no frame: %w", err)
 	}

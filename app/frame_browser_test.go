@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/spa-importer/spa-importer/app/locale"
 	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
 
@@ -108,30 +108,38 @@ const bars = `() => {
 	};
 }`
 
-// visit looks at the page that is shown: in all windows and both themes, or
-// in one where only the words differ.
-func (g *gallery) visit(name string, whole bool) {
+// What axe-core is asked: everything, or only what depends on colours and
+// boxes, where the rest is as it was.
+const (
+	standard = `{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }`
+	drawn    = `{ type: 'rule', values: ['color-contrast', 'link-in-text-block', 'target-size', 'scrollable-region-focusable'] }`
+)
+
+// visit looks at the page that is shown, in all windows and both themes. What
+// moves is not held to axe-core: it would be over before that.
+func (g *gallery) visit(name string, still bool) {
 	g.t.Helper()
 	at := strings.Join([]string{g.place, name, g.lang}, "-")
-	sizes := windows
-	if !whole {
-		sizes = windows[:1]
-	}
-	for _, window := range sizes {
+	for _, window := range windows {
 		g.size(window[0], window[1])
-		g.fitted(fmt.Sprintf("%s at %d", at, window[0]), window[0] >= 1280)
-		if window[0] == 1280 || window[0] == 375 {
-			g.keep(fmt.Sprintf("%s-%d-light", at, window[0]))
+		for _, theme := range []string{"light", "dark"} {
+			g.theme(theme)
+			kept := window[0] == 1280 || window[0] == 375
+			how := fmt.Sprintf("%s-%d-%s", at, window[0], theme)
+			g.fitted(how, window[0] >= 1280)
+			switch {
+			case still && kept && theme == "light":
+				g.obeys(how, standard)
+			case still:
+				g.obeys(how, drawn)
+			}
+			if kept {
+				g.keep(how)
+			}
 		}
 	}
 	g.size(windows[0][0], windows[0][1])
-	if whole {
-		g.obeys(at, `{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }`)
-		g.theme("dark")
-		g.obeys(at+", dark", `{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }`)
-		g.keep(at + "-1280-dark")
-		g.theme("light")
-	}
+	g.theme("light")
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, fault := range g.faults {
@@ -140,15 +148,31 @@ func (g *gallery) visit(name string, whole bool) {
 	g.faults = nil
 }
 
+// inFrame runs a script in the app's page. On a machine that has much to do
+// it takes a while until the browser answers.
+func (g *gallery) inFrame(script string) (*proto.RuntimeRemoteObject, error) {
+	element, err := g.page.Timeout(30 * time.Second).Element(g.where)
+	if err != nil {
+		return nil, fmt.Errorf("the page has no frame: %w", err)
+	}
+	frame, err := element.Frame()
+	if err != nil {
+		return nil, fmt.Errorf("looking into the frame: %w", err)
+	}
+	seen, err := frame.Timeout(30 * time.Second).Eval(script)
+	if err != nil {
+		return nil, fmt.Errorf("asking the frame: %w", err)
+	}
+	return seen, nil
+}
+
 // fitted waits until the frame has no scroll bars; in a slider the page may
 // scroll in itself.
 func (g *gallery) fitted(at string, wide bool) {
 	g.t.Helper()
 	var last string
-	for until := time.Now().Add(15 * time.Second); time.Now().Before(until); pause(g.t, 50*time.Millisecond) {
-		frame, err := g.frame()
-		g.must(err)
-		seen, err := frame.Timeout(5 * time.Second).Eval(bars)
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); pause(g.t, 50*time.Millisecond) {
+		seen, err := g.inFrame(bars)
 		if err != nil {
 			continue // the page goes on to the next one
 		}
@@ -163,15 +187,17 @@ func (g *gallery) fitted(at string, wide bool) {
 	g.t.Errorf("%s has a scroll bar: %s", at, last)
 }
 
-// obeys holds the page in the frame to rules of axe-core.
+// obeys holds the page in the frame to rules of axe-core: scrolled to its end,
+// where the bar hides nothing.
 func (g *gallery) obeys(at, rules string) {
 	g.t.Helper()
-	frame, err := g.frame()
-	g.must(err)
-	_, err = frame.Eval("() => { if (!window.axe) {" + g.axe + "} }")
-	g.must(err)
-	found, err := frame.Eval(`async () => (await axe.run(document, { runOnly: ` + rules + `, resultTypes: ['violations'] })).violations
-		.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.failureSummary + ' ' + n.html.slice(0, 200)))`)
+	found, err := g.inFrame(`async () => {
+		if (!window.axe) {` + g.axe + `}
+		document.body.scrollTop = document.body.scrollHeight;
+		const result = await axe.run(document, { runOnly: ` + rules + `, resultTypes: ['violations'] });
+		document.body.scrollTop = 0;
+		return result.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.failureSummary + ' ' + n.html.slice(0, 200)));
+	}`)
 	g.must(err)
 	for _, finding := range found.Value.Arr() {
 		g.t.Errorf("%s: axe: %s", at, finding.Str())
@@ -192,7 +218,7 @@ func (g *gallery) enter(d *demo, place, lang string) {
 	g.t.Helper()
 	g.place, g.lang = place, lang
 	g.size(windows[0][0], windows[0][1])
-	d.portal.EditUser(1, func(u *emulator.User) { u.Lang = lang })
+	d.portal.EditUser(1, func(u *emulator.User) { u.Lang = cmp.Or(portalCodes[lang], lang) })
 	switch place {
 	case "main":
 		g.where = ".frame iframe"
@@ -215,67 +241,70 @@ func (g *gallery) enter(d *demo, place, lang string) {
 }
 
 // TestFramesHaveNoBars goes through the four steps in the portal's own page,
-// in a tab and in a slider, in every window and both themes, and once in
-// every other language: the frame has no scroll bar, no script fails, no
-// request fails, axe-core finds nothing, and what was seen is kept.
+// in a tab and in a slider, in every language, in every window and both
+// themes: the frame has no scroll bar, no script fails, no request fails,
+// axe-core finds nothing, and what was seen is kept.
 func TestFramesHaveNoBars(t *testing.T) {
-	d := unlimited(t)
-	d.portal.SetCost("crm.item.batchImport", time.Millisecond)
-	g := newGallery(t, d)
-	g.enter(d, "main", "en") // installs
-	texts, err := locale.Load()
-	g.must(err)
-	for _, place := range []string{"main", "tab", "slider"} {
-		g.enter(d, place, "en")
-		g.steps(d, true)
-	}
-	for _, lang := range texts.Languages() {
-		if lang != "en" {
-			g.enter(d, "main", lang)
-			g.steps(d, false)
-		}
+	for _, lang := range languages(t) {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			d := startDemo(t)
+			g := newGallery(t, d)
+			g.enter(d, "main", lang) // installs
+			for _, place := range []string{"main", "tab", "slider"} {
+				g.enter(d, place, lang)
+				g.steps(d)
+			}
+		})
 	}
 }
 
-// steps goes through the wizard, and looks at each page.
-func (g *gallery) steps(d *demo, whole bool) {
+// contracts is a file that every language understands: titles of fields are
+// in the person's language, codes are not.
+func (g *gallery) contracts() string {
 	g.t.Helper()
-	g.visit("1-file", whole)
-	g.choose(contractsFile(g.t, 12, 3, 8))
-	g.visit("1-reading", whole)
+	name := contractsFile(g.t, 12, 3, 8)
+	text, err := os.ReadFile(name)
+	g.must(err)
+	g.must(os.WriteFile(name, []byte(strings.Replace(string(text), "Contract number", "UF_CRM_7_1747309701", 1)), 0o600))
+	return name
+}
+
+// steps goes through the wizard, and looks at each page.
+func (g *gallery) steps(d *demo) {
+	g.t.Helper()
+	g.visit("1-file", true)
+	g.choose(g.contracts())
+	g.visit("1-reading", true)
 	g.click(".bar .btn.primary")
 	if g.place != "slider" { // a list says where to
 		g.click(fmt.Sprintf("#type-%d", emulator.DemoContracts))
 	}
 	g.wait("#responsible")
-	g.visit("2-target", whole)
+	g.visit("2-target", true)
 	g.click("[form=target].primary")
 	g.wait("#mapping")
-	g.visit("3-columns", whole)
+	g.visit("3-columns", true)
 	g.click("[form=mapping].primary")
 	g.wait("#findings")
-	g.visit("3-check", whole)
+	g.visit("3-check", true)
 	g.click(".tabs [value=rows]")
 	g.wait(".sheet")
-	g.visit("3-rows", whole)
+	g.visit("3-rows", true)
 	g.click("[formaction$='/receipt'].primary")
 	g.wait("[formaction$='/start'].primary")
-	g.visit("4-receipt", whole)
-	if whole {
-		d.portal.SetCost("crm.item.batchImport", 3*time.Second)
-		g.click("[formaction$='/start'].primary")
-		g.wait("#progress[data-phase=running]")
-		g.visit("4-running", false)
-		d.portal.SetCost("crm.item.batchImport", time.Millisecond)
-	} else {
-		g.click("[formaction$='/start'].primary")
-	}
+	g.visit("4-receipt", true)
+	d.portal.SetCost("crm.item.batchImport", 3*time.Second)
+	g.click("[formaction$='/start'].primary")
+	g.wait("#progress[data-phase=running]")
+	g.visit("4-running", false)
+	d.portal.SetCost("crm.item.batchImport", time.Millisecond)
 	g.wait("#progress[data-ended]")
-	g.visit("4-done", whole)
+	g.visit("4-done", true)
 	g.click(".links [formaction='/history']")
 	g.wait(".history")
-	g.visit("history", whole)
+	g.visit("history", true)
 	g.click(".links [formaction='/docs']")
 	g.wait(".view-doc")
-	g.visit("docs", whole)
+	g.visit("docs", true)
 }

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,40 +20,46 @@ import (
 	"github.com/spa-importer/spa-importer/static"
 )
 
-// TestLook draws every page in every state. In English it is drawn in all
-// sizes, light and dark, and held to the rules of accessibility; in the other
-// languages in a wide and in a narrow window, where long words show. No page
-// has a horizontal scroll bar, a script error, a request that fails, controls
-// that overlap or words that are cut, and none jumps while it loads. Each is
-// kept as a picture, in the folder that ARTEFACTS names.
+// TestLook draws every page in every state, in every language, at every size
+// and in both themes. No page has a horizontal scroll bar, a script error, a
+// request that fails, controls that overlap, words that are cut or a finding
+// of axe-core, none jumps while it loads, and a listener finds his way through
+// each. Pictures at 1280 and 375 px are kept in the folder that ARTEFACTS
+// names, with an index.html.
 func TestLook(t *testing.T) {
-	s := newStudio(t)
 	texts, err := locale.Load()
 	must(t, err)
-	languages := texts.Languages()
-	slices.SortStableFunc(languages, func(a, b string) int {
-		return strings.Compare(strings.TrimPrefix(a, "en"), strings.TrimPrefix(b, "en"))
-	})
-	for _, lang := range languages {
+	g := &gallery{dir: os.Getenv("ARTEFACTS")}
+	if g.dir == "" {
+		g.dir, err = os.MkdirTemp("", "look-")
+		must(t, err)
+	}
+	must(t, os.MkdirAll(g.dir, 0o755))
+	t.Logf("pictures are in %s", g.dir)
+	t.Cleanup(func() { must(t, g.index(texts.Languages())) })
+	for _, lang := range texts.Languages() {
 		t.Run(lang, func(t *testing.T) {
-			s.t = t
+			t.Parallel()
+			s := newStudio(t, lang, g)
 			for _, name := range []string{"steps", "mapping", "beside"} {
 				walks[name](t, lang, func(site *site, name string, p page) {
-					s.put(site, name+"-"+lang, p)
-					s.draw(lang == "en")
+					s.put(site, name, p)
+					s.draw()
 				})
 			}
 		})
 	}
 }
 
-// studio is a browser that pages are shown in, one after the other.
+// studio is a browser that the pages of a language are shown in, one after
+// the other.
 type studio struct {
-	t   *testing.T
-	tab *rod.Page
-	url string
-	dir string
-	axe string
+	t       *testing.T
+	tab     *rod.Page
+	lang    string
+	gallery *gallery
+	url     string
+	axe     string
 
 	mu   sync.Mutex
 	site *site
@@ -90,19 +94,12 @@ func (s *studio) fault(format string, args ...any) {
 func (s *studio) errorf(format string, args ...any) {
 	s.t.Helper()
 	_, _, at := s.now()
-	s.t.Errorf("%s: %s", at, fmt.Sprintf(format, args...))
+	s.t.Errorf("%s-%s: %s", at, s.lang, fmt.Sprintf(format, args...))
 }
 
-func newStudio(t *testing.T) *studio {
+func newStudio(t *testing.T, lang string, g *gallery) *studio {
 	t.Helper()
-	s := &studio{t: t, dir: os.Getenv("ARTEFACTS")}
-	if s.dir == "" {
-		dir, err := os.MkdirTemp("", "look-")
-		must(t, err)
-		s.dir = dir
-	}
-	must(t, os.MkdirAll(s.dir, 0o755))
-	t.Logf("pictures are in %s", s.dir)
+	s := &studio{t: t, lang: lang, gallery: g}
 	axe, err := os.ReadFile("testdata/axe/axe.min.js")
 	must(t, err)
 	s.axe = string(axe)
@@ -118,7 +115,7 @@ func newStudio(t *testing.T) *studio {
 		browser.MustClose()
 		chromium.Cleanup()
 	})
-	s.tab = browser.MustPage("about:blank").Timeout(15 * time.Minute)
+	s.tab = browser.MustPage("about:blank").Timeout(40 * time.Minute)
 	s.tab.MustEvalOnNewDocument(count)
 	go s.tab.EachEvent(func(e *proto.RuntimeExceptionThrown) {
 		s.fault("%s", e.ExceptionDetails.Exception.Description)
@@ -159,29 +156,36 @@ func (s *studio) answer(assets *static.Files) http.HandlerFunc {
 	}
 }
 
-// draw shows the page and looks at it.
-func (s *studio) draw(whole bool) {
+// windows are the sizes that the Market asks for, a telephone, and the
+// narrowest one that WCAG knows: one of 1280 px at 400 %.
+var windows = [][2]int{{1280, 720}, {1366, 768}, {1920, 1080}, {375, 667}, {320, 640}}
+
+// draw shows the page and looks at it. Where all boxes lie to each other as
+// they did in another window, axe-core cannot find anything else: it is asked
+// once for each theme and shape that the Market's sizes have.
+func (s *studio) draw() {
 	s.t.Helper()
-	s.size(1280, 720)
+	s.size(windows[0])
 	s.theme("light")
 	s.tab.MustNavigate(s.url + "/page").MustWaitLoad()
 	s.settle()
-	s.examine("1280")
-	s.shoot("1280-light")
-	if whole {
-		s.obeys("light", standard)
-		s.reads()
-		s.theme("dark")
-		s.obeys("dark", colours)
-		s.shoot("1280-dark")
-		for _, size := range otherSizes {
-			s.size(size[0], size[1])
-			s.examine(fmt.Sprint(size[0]))
+	s.reads()
+	obeyed := map[string]bool{}
+	for _, w := range windows {
+		s.size(w)
+		for _, theme := range []string{"light", "dark"} {
+			s.theme(theme)
+			how := fmt.Sprintf("%d-%s", w[0], theme)
+			shape := fmt.Sprint(theme, s.examine(how, w[0]))
+			if !obeyed[shape] && w[0] >= 375 {
+				s.obeys(how, map[string]string{"light": standard, "dark": drawn}[theme])
+				obeyed[shape] = true
+			}
+			if w[0] == 1280 || w[0] == 375 {
+				s.shoot(w, theme)
+			}
 		}
 	}
-	s.size(375, 667)
-	s.examine("375")
-	s.shoot("375-" + map[bool]string{true: "dark", false: "light"}[whole])
 	s.tab.MustNavigate("about:blank")
 	s.answering.Lock() // the site belongs to the walk again
 	s.mu.Lock()
@@ -194,12 +198,8 @@ func (s *studio) draw(whole bool) {
 	}
 }
 
-// otherSizes are what the Market asks for beside 1280 px, and the narrowest window
-// that WCAG knows: one of 1280 px at 400 %.
-var otherSizes = [][2]int{{320, 640}, {1366, 768}, {1920, 1080}}
-
-func (s *studio) size(width, height int) {
-	must(s.t, proto.EmulationSetDeviceMetricsOverride{Width: width, Height: height, DeviceScaleFactor: 1}.Call(s.tab))
+func (s *studio) size(w [2]int) {
+	must(s.t, proto.EmulationSetDeviceMetricsOverride{Width: w[0], Height: w[1], DeviceScaleFactor: 1}.Call(s.tab))
 }
 
 func (s *studio) theme(name string) {
@@ -216,61 +216,39 @@ window.fetch = (url, ...rest) => {
 	return real(url, ...rest).finally(() => window.asked--);
 };
 window.jumped = 0;
-new PerformanceObserver((all) => all.getEntries().forEach((e) => { window.jumped += e.value; })).observe({ type: 'layout-shift', buffered: true });`
+window.movers = [];
+new PerformanceObserver((all) => all.getEntries().forEach((e) => {
+	// Sideways is where the page goes when its own scroll bar comes.
+	const moved = e.sources.filter(({ previousRect: a, currentRect: b }) => Math.abs(a.top - b.top) > 1);
+	if (moved.length) window.jumped += e.value;
+	for (const { node: n, previousRect: a, currentRect: b } of moved) window.movers.push((n?.id || n?.className || n?.nodeName) + ' from ' + a.top + ' to ' + b.top);
+})).observe({ type: 'layout-shift', buffered: true });`
 
 // settle waits until the page has what it asked for and is drawn.
 func (s *studio) settle() {
 	s.t.Helper()
-	jumped := s.tab.MustEval(`async () => {
+	seen := s.tab.MustEval(`async () => {
 		const frame = () => new Promise(requestAnimationFrame);
 		do { await frame(); await frame(); } while (window.asked > 0);
 		await frame();
-		return window.jumped;
-	}`).Num()
-	if jumped > 0.1 { // what is called good
-		s.errorf("the page jumps while it loads: %.2f", jumped)
+		return { jumped: window.jumped, movers: window.movers.join(', ') };
+	}`)
+	if jumped := seen.Get("jumped").Num(); jumped > 0.1 { // what is called good
+		s.errorf("the page jumps while it loads, by %.2f: %s", jumped, seen.Get("movers").Str())
 	}
 }
 
-// faults finds what is wrong to the eye: a bar below the page, controls on
-// top of each other, words that leave their box.
-const faults = `() => {
-	const found = [];
-	const root = document.documentElement;
-	if (root.scrollWidth > root.clientWidth) found.push('is ' + root.scrollWidth + ' px wide');
-	const name = (e) => '<' + e.localName + ' ' + (e.id || e.className) + '> ' + (e.textContent.trim() || e.name || '').slice(0, 40);
-	const seen = (e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !e.closest('.hidden, .skip, .window');
-	const controls = [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, textarea, summary')]
-		.filter((e) => seen(e) && !e.closest('.scroll')).map((e) => ({ e, r: e.getBoundingClientRect(), bar: Boolean(e.closest('.bar')) }));
-	controls.forEach((a, i) => controls.slice(i + 1).forEach((b) => {
-		if (a.bar !== b.bar || a.e.contains(b.e)) return;
-		const wide = Math.min(a.r.right, b.r.right) - Math.max(a.r.left, b.r.left);
-		const high = Math.min(a.r.bottom, b.r.bottom) - Math.max(a.r.top, b.r.top);
-		if (wide > 1 && high > 1) found.push(name(a.e) + ' and ' + name(b.e) + ' overlap');
-	}));
-	for (const e of document.querySelectorAll('button, a, label, h1, h2, h3, p, li, dt, dd, legend, summary, th, .badge, .count b, .count span')) {
-		const style = getComputedStyle(e);
-		if (!seen(e) || style.display === 'inline' || style.textOverflow === 'ellipsis' || e.querySelector('.clip, .chosen, .samples')) continue;
-		if (e.scrollWidth > e.clientWidth + 1) found.push(name(e) + ' is cut: ' + e.scrollWidth + ' px in ' + e.clientWidth);
-	}
-	return found;
-}`
-
-func (s *studio) examine(size string) {
+// shoot keeps the page as a picture, in a window as high as it.
+func (s *studio) shoot(w [2]int, theme string) {
 	s.t.Helper()
-	for _, fault := range s.tab.MustEval(faults).Arr() {
-		s.errorf("%s: %s", size, fault.Str())
-	}
-}
-
-// shoot keeps the page as a picture.
-func (s *studio) shoot(name string) {
-	s.t.Helper()
-	_, _, at := s.now()
+	high := s.tab.MustEval(`() => document.documentElement.scrollHeight`).Int()
+	s.size([2]int{w[0], max(w[1], high)})
 	quality := 80
-	picture, err := s.tab.Screenshot(true, &proto.PageCaptureScreenshot{
+	picture, err := s.tab.Screenshot(false, &proto.PageCaptureScreenshot{
 		Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &quality, OptimizeForSpeed: true,
 	})
 	must(s.t, err)
-	must(s.t, os.WriteFile(filepath.Join(s.dir, at+"-"+name+".jpg"), picture, 0o644))
+	_, _, at := s.now()
+	must(s.t, s.gallery.keep(at, s.lang, fmt.Sprintf("%d-%s", w[0], theme), picture))
+	s.size(w)
 }
