@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -32,6 +33,20 @@ func (s *Server) back(c *fiber.Ctx) error {
 	}
 	d.Scripts, d.Lead = []string{"back.js"}, t.Text("open.renewing")
 	return s.render(c, "back", t.Text("open.renewing_title"), d)
+}
+
+// placeOf is the address that opens the app again with the page that a form
+// came from, as far as its own address says.
+func placeOf(path string) string {
+	for !returns.MatchString(path) {
+		at := strings.LastIndexByte(path, '/')
+		if at <= 0 {
+			path = "/start"
+			break
+		}
+		path = path[:at]
+	}
+	return "/back?to=" + url.QueryEscape(path)
 }
 
 // Place is the address that the page gives its place in the browser's

@@ -19,9 +19,9 @@ type errorData struct {
 	// Code names the sentence, Request the line in the log.
 	Code, Request string
 	Text          string
-	// Retry is where the same thing can be tried again: a form with the
-	// session; empty: nowhere.
-	Retry string
+	// Again is the address that opens the app anew in its frame, where the
+	// person was; empty: nowhere.
+	Again string
 }
 
 // report is the sentence for an error and the status it is answered with.
@@ -57,6 +57,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		}
 	}
 	data := errorData{Code: r.code, Text: r.text, Request: request}
+	if errors.Is(err, portal.ErrSessionOver) && framed(c) {
+		data.Again = placeOf(c.Path())
+	}
 	if err := s.render(c, "error", r.title, data); err != nil {
 		// The last resort has no template to fail.
 		s.log.Error("error page failed", "request", request, "error", err)
