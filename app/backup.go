@@ -25,7 +25,7 @@ func backupCommand(ctx context.Context, c console) error {
 		return err
 	}
 	if len(w.places) != 1 {
-		return errors.New("usage: app backup <file>, a new tar file, or - for standard output; -with-key puts the key into it")
+		return errors.New("usage: spa-importer backup <file>, a new tar file, or - for standard output; -with-key puts the key into it")
 	}
 	db, s, end, err := c.openAside(ctx, w.settings, false)
 	if err != nil {

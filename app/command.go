@@ -54,7 +54,7 @@ func (c console) parse(most int, switches, values []string) (words, error) {
 		switch {
 		case arg == "-" || !strings.HasPrefix(arg, "-"):
 			if len(w.places) == most {
-				return w, fmt.Errorf("argument %d is one too many, see `app help`", i+1)
+				return w, fmt.Errorf("argument %d is one too many, see `spa-importer help`", i+1)
 			}
 			w.places = append(w.places, arg)
 		case slices.Contains(switches, name) && !given:

@@ -76,8 +76,8 @@ func TestDocumentsNameWhatIsThere(t *testing.T) {
 		if !seen[name] {
 			t.Errorf("no document shows `spa-importer %s`", name)
 		}
-		if !strings.Contains(usage, "app "+name) && name != "serve" {
-			t.Errorf("`app help` lacks %s", name)
+		if !strings.Contains(usage, "spa-importer "+name) && name != "serve" {
+			t.Errorf("`spa-importer help` lacks %s", name)
 		}
 	}
 	for name := range seen {

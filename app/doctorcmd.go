@@ -100,7 +100,7 @@ func (c console) examinePortal(ctx context.Context, w words, transport http.Roun
 func (c console) examineAs(ctx context.Context, db *store.Store, client *bitrix.Client, memberID string) (doctor.Report, error) {
 	p, err := db.Portal(ctx, memberID)
 	if errors.Is(err, portal.ErrNotFound) {
-		return doctor.Report{}, fmt.Errorf("there is no portal %q: `app portals` lists them", memberID)
+		return doctor.Report{}, fmt.Errorf("there is no portal %q: `spa-importer portals` lists them", memberID)
 	}
 	if err != nil {
 		return doctor.Report{}, err

@@ -18,7 +18,7 @@ func keysCommand(ctx context.Context, c console) error {
 		return err
 	}
 	if len(w.places) != 1 || w.places[0] != "rotate" {
-		return errors.New("usage: app keys rotate, after the app was started with the new key in front of the old ones")
+		return errors.New("usage: spa-importer keys rotate, after the app was started with the new key in front of the old ones")
 	}
 	db, s, end, err := c.openAside(ctx, w.settings, true)
 	if err != nil {

@@ -21,11 +21,11 @@ func localAppCommand(ctx context.Context, c console) error {
 	}
 	remove := w.switches["remove"]
 	if remove && len(w.places) != 1 || !remove && len(w.places) != 2 {
-		return errors.New("usage: app local-app <member_id> <client_id>, with the client_secret on standard input; or app local-app <member_id> -remove")
+		return errors.New("usage: spa-importer local-app <member_id> <client_id>, with the client_secret on standard input; or spa-importer local-app <member_id> -remove")
 	}
 	memberID := w.places[0]
 	if !isMemberID(memberID) {
-		return fmt.Errorf("%q is not a member_id: 32 digits 0-9 and a-f, as `app portals` lists them", memberID)
+		return fmt.Errorf("%q is not a member_id: 32 digits 0-9 and a-f, as `spa-importer portals` lists them", memberID)
 	}
 	var keys bitrix.Keys
 	if !remove {
@@ -63,7 +63,7 @@ func (c console) secret(what string) (string, error) {
 		return "", fmt.Errorf("reading %s: %w", what, err)
 	}
 	if line = strings.TrimSpace(line); line == "" {
-		return "", fmt.Errorf("%s is missing: give it on standard input, as in `app … <file-with-the-secret`", what)
+		return "", fmt.Errorf("%s is missing: give it on standard input, as in `spa-importer … <file-with-the-secret`", what)
 	}
 	return line, nil
 }

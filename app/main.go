@@ -22,29 +22,29 @@ var stamped string
 
 const usage = `SPA Importer brings spreadsheets into Bitrix24 Smart Processes.
 
-	app [serve] [settings]   serve the app
-	app demo                 the app with a portal of its own, to try it
-	app settings [settings]  print all settings and check them
-	app version              print the version
+	spa-importer [serve] [settings]   serve the app
+	spa-importer demo                 the app with a portal of its own, to try it
+	spa-importer settings [settings]  print all settings and check them
+	spa-importer version              print the version
 
 For the operator, beside the app that serves, with its settings:
-	app portals [-json|-csv]
+	spa-importer portals [-json|-csv]
 	    portals, their users and imports
-	app registrations [-json|-csv]
+	spa-importer registrations [-json|-csv]
 	    who has registered; -delete=member_id deletes what somebody asks to
-	app imports [-portal=member_id|domain] [-limit=100] [-json|-csv]
+	spa-importer imports [-portal=member_id|domain] [-limit=100] [-json|-csv]
 	    imports, the newest first
-	app restlog -import=id
+	spa-importer restlog -import=id
 	    the REST calls of an import as CSV, for Bitrix24's support
-	app local-app member_id client_id
+	spa-importer local-app member_id client_id
 	    keys of a portal's own local app; the client_secret on standard input
-	app backup file
+	spa-importer backup file
 	    database and files into a new tar file, without the key
-	app restored
+	spa-importer restored
 	    after a backup was put back and before the start: holds imports
-	app keys rotate
+	spa-importer keys rotate
 	    seal everything with the first key, so that the others can go
-	app doctor [member_id]
+	spa-importer doctor [member_id]
 	    try on a portal what the app relies on; without member_id through
 	    the webhook on standard input, or in DOCTOR_WEBHOOK
 

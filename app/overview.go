@@ -13,7 +13,7 @@ import (
 	"github.com/spa-importer/spa-importer/app/store"
 )
 
-// portalLine is a portal as `app portals` shows it. Status "webhook" is a
+// portalLine is a portal as `spa-importer portals` shows it. Status "webhook" is a
 // tenant without an installation.
 type portalLine struct {
 	Portal     string     `json:"portal"`
@@ -117,7 +117,7 @@ func deleteRegistration(ctx context.Context, c console, w words, name string) er
 	}
 	err = db.Unregister(ctx, name)
 	if err = errors.Join(err, end()); errors.Is(err, portal.ErrNotFound) {
-		return fmt.Errorf("no portal %q has registered: `app registrations` lists them", name)
+		return fmt.Errorf("no portal %q has registered: `spa-importer registrations` lists them", name)
 	}
 	if err != nil {
 		return err
@@ -174,7 +174,7 @@ func registrationsCommand(ctx context.Context, c console) error {
 // importsShown is how many imports are listed unless -limit says otherwise.
 const importsShown = 100
 
-// importLine is an import as `app imports` shows it: no cell of its file.
+// importLine is an import as `spa-importer imports` shows it: no cell of its file.
 type importLine struct {
 	ID       string          `json:"id"`
 	Portal   string          `json:"portal"`
@@ -268,7 +268,7 @@ func restlogCommand(ctx context.Context, c console) error {
 	}
 	id := w.values["import"]
 	if id == "" {
-		return errors.New("which import? -import=<id>, as `app imports` lists them")
+		return errors.New("which import? -import=<id>, as `spa-importer imports` lists them")
 	}
 	db, _, end, err := c.openAside(ctx, w.settings, false)
 	if err != nil {

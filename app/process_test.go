@@ -287,7 +287,7 @@ type process struct {
 	ended  chan struct{}
 }
 
-// start runs `app serve` on a free port and waits until it is ready.
+// start runs `spa-importer serve` on a free port and waits until it is ready.
 func (s *site) start(extra ...string) *process {
 	s.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,7 +17,7 @@ func restoredReason(made time.Time) importer.Problem {
 }
 
 // restoredCommand holds the imports of a database that was put back from a
-// backup, before the app is started with it. `app backup` does the same in
+// backup, before the app is started with it. `spa-importer backup` does the same in
 // its copy.
 func restoredCommand(ctx context.Context, c console) error {
 	w, err := c.parse(0, nil, nil)

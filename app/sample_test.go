@@ -16,7 +16,7 @@ import (
 	"github.com/spa-importer/spa-importer/bitrix/emulator"
 )
 
-// startDemo is `app demo` on free ports.
+// startDemo is `spa-importer demo` on free ports.
 func startDemo(t *testing.T) *demo {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

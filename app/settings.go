@@ -54,7 +54,7 @@ type setting struct {
 	parse func(value string, s *settings) error
 }
 
-// table is every setting there is: `app settings` prints it, README.md
+// table is every setting there is: `spa-importer settings` prints it, README.md
 // repeats it, and each can be set by an environment variable or a flag of
 // the same name.
 func table() []setting {
@@ -136,7 +136,7 @@ func readSettings(args []string, getenv func(string) string) (settings, []chosen
 		all = append(all, c)
 	}
 	for name := range flags {
-		errs = append(errs, fmt.Errorf("there is no setting %s, see `app settings`", name))
+		errs = append(errs, fmt.Errorf("there is no setting %s, see `spa-importer settings`", name))
 	}
 	errs = append(errs, s.finish())
 	return s, all, errors.Join(errs...)

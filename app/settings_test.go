@@ -143,9 +143,9 @@ func TestCommands(t *testing.T) {
 		says string
 	}{
 		{[]string{"version"}, 0, "spa-importer "},
-		{[]string{"help"}, 0, "app demo"},
-		{[]string{"serve", "--help"}, 0, "app demo"},
-		{[]string{"-h"}, 0, "app demo"},
+		{[]string{"help"}, 0, "spa-importer demo"},
+		{[]string{"serve", "--help"}, 0, "spa-importer demo"},
+		{[]string{"-h"}, 0, "spa-importer demo"},
 		{[]string{"dance"}, 2, "not a command"},
 		{[]string{"serve", "-listen=x"}, 1, "LISTEN"},
 		{[]string{"settings", "-listen=x"}, 1, "LISTEN"},
