@@ -18,7 +18,7 @@ func TestPublic(t *testing.T) {
 		"192.0.0.8": false, "192.0.2.1": false, "198.18.0.1": false, "198.51.100.1": false, "203.0.113.1": false,
 		"224.0.0.1": false, "239.1.1.1": false, "240.0.0.1": false, "255.255.255.255": false,
 		"::1": false, "::": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false, "fd12::1": false,
-		"ff02::1": false, "fec0::1": false, "2001:db8::1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false,
+		"ff02::1": false, "fec0::1": false, "2001:db8::1": false, "64:ff9b::7f00:1": false, "::ffff:0:7f00:1": false, "2002:7f00:1::": false,
 		"2001:0:1::1": false, "::127.0.0.1": false, "100::1": false,
 		"::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "::ffff:169.254.169.254": false,
 	} {

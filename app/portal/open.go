@@ -81,7 +81,10 @@ func (s *Service) Open(ctx context.Context, o bitrix.Open, ip string) (Opened, e
 // believe asks the OAuth server about the posted token, then the portal that
 // the OAuth server names who its user is.
 func (s *Service) believe(ctx context.Context, o bitrix.Open) (believed, error) {
-	if s.clientID == "" {
+	switch keys, err := s.anyKeys(ctx, o.MemberID); {
+	case err != nil:
+		return believed{}, err
+	case !keys:
 		return believed{}, refuse(CodeNoKeys, nil)
 	}
 	if o.AuthID == "" {
@@ -144,6 +147,20 @@ func (s *Service) ourClient(ctx context.Context, id, memberID string) (bool, err
 		return id == p.Keys.ClientID, nil
 	}
 	return id == s.clientID, nil
+}
+
+// anyKeys reports whether there are keys of an app that a portal could have
+// installed: the common ones, or its local app's. Whether the message is of
+// that portal shows later.
+func (s *Service) anyKeys(ctx context.Context, memberID string) (bool, error) {
+	if s.clientID != "" {
+		return true, nil
+	}
+	p, err := s.store.Portal(ctx, memberID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return false, fmt.Errorf("reading the portal: %w", err)
+	}
+	return p.Keys.ClientID != "", nil
 }
 
 // address takes the REST address from the OAuth server's answer.

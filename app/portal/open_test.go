@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -230,8 +231,20 @@ func TestMovedPortal(t *testing.T) {
 	}
 }
 
+// A local app is believed beside the common one, and where there is no other.
 func TestLocalAppKeys(t *testing.T) {
+	for _, common := range []bool{true, false} {
+		t.Run(fmt.Sprint("common keys: ", common), func(t *testing.T) { testLocalAppKeys(t, common) })
+	}
+}
+
+func testLocalAppKeys(t *testing.T, common bool) {
 	h := newHouse(t)
+	without := portal.CodeForged
+	if !common {
+		h.change = func(o *portal.Options) { o.ClientID = "" }
+		without = portal.CodeNoKeys
+	}
 	profile := emulator.DemoProfile()
 	profile.MemberID, profile.Domain, profile.Scheme = strings.Repeat("d", 32), "local.example", "https"
 	profile.Limits = unhurried
@@ -241,7 +254,7 @@ func TestLocalAppKeys(t *testing.T) {
 		_, err := h.service().Open(t.Context(), h.parse(local.OpenForm(plain, "", nil)), "")
 		return err
 	}
-	if err := open(); code(err) != portal.CodeForged {
+	if err := open(); code(err) != without {
 		t.Errorf("without its keys: %v", err)
 	}
 	keys := bitrix.Keys{ClientID: "local.5f1e.777", ClientSecret: "local-secret"}
