@@ -150,13 +150,18 @@ func (w *whole) Read(p []byte) (int, error) {
 }
 
 // patient reads a body as long as something comes: the server's time-out is
-// for the whole of a request, and a large file may take much longer.
+// for the whole of a request, and a large file may take much longer. Whoever
+// has no session gets no longer than the server's time-out.
 type patient struct {
-	r    io.Reader
-	conn net.Conn
+	r     io.Reader
+	conn  net.Conn
+	known bool
 }
 
 func (p *patient) Read(b []byte) (int, error) {
+	if !p.known {
+		return p.r.Read(b)
+	}
 	if err := p.conn.SetReadDeadline(time.Now().Add(readTime)); err != nil {
 		return 0, fmt.Errorf("waiting for more of a body: %w", err)
 	}
@@ -179,7 +184,8 @@ func (s *Server) withParts(c *fiber.Ctx, take func(v visit, parts *multipart.Rea
 	if err != nil || params["boundary"] == "" {
 		return fiber.ErrUnsupportedMediaType
 	}
-	body := io.Reader(&patient{r: bodyOf(c), conn: c.Context().Conn()})
+	waiting := &patient{r: bodyOf(c), conn: c.Context().Conn()}
+	body := io.Reader(waiting)
 	declared := int64(c.Request().Header.ContentLength())
 	if declared >= 0 {
 		body = &whole{r: body, left: declared}
@@ -201,6 +207,7 @@ func (s *Server) withParts(c *fiber.Ctx, take func(v visit, parts *multipart.Rea
 	if err != nil {
 		return err
 	}
+	waiting.known = true
 	return take(v, parts, declared)
 }
 

@@ -58,6 +58,9 @@ func (s *Server) webhook(c *fiber.Ctx) error {
 		}
 		session = &v.Session
 	}
+	if session == nil && c.Get("Sec-Fetch-Site") == "cross-site" {
+		return s.refuseWebhook(c, &portal.Refusal{Code: portal.CodeHookElsewhere}, false, false)
+	}
 	inFrame := session == nil && form.Get("_framed") == "1"
 	token, next, err := s.portals.UseWebhook(c.UserContext(), session, form.Get("webhook"), s.text(c).Lang(), inFrame)
 	if err != nil {

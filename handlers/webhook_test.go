@@ -28,6 +28,22 @@ func TestWebhookOnThePublicPage(t *testing.T) {
 	}
 }
 
+// TestWebhookFromAnotherSite: nobody is put into a portal that another site has
+// chosen, framed or not.
+func TestWebhookFromAnotherSite(t *testing.T) {
+	s := newSite(t, nil)
+	for _, framed := range []string{"", "1"} {
+		p := s.send(http.MethodPost, "/webhook", url.Values{"webhook": {s.portal.Webhook(clerk)}, "_framed": {framed}}, "Sec-Fetch-Site", "cross-site")
+		if p.status != http.StatusForbidden || p.token() != "" || p.ancestors() != "'none'" {
+			t.Errorf("framed %q: %v", framed, p)
+		}
+		p.assertHas(t, "Another website has sent this webhook", `action="/webhook"`)
+	}
+	if p := s.send(http.MethodPost, "/webhook", url.Values{"webhook": {s.portal.Webhook(clerk)}}, "Sec-Fetch-Site", "same-origin"); p.token() == "" {
+		t.Error(p)
+	}
+}
+
 func TestWebhookThatIsWrong(t *testing.T) {
 	const typed = "https://acme.bitrix24.example/rest/1/wrongwrongwrong/"
 	s := newSite(t, nil)

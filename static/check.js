@@ -37,7 +37,7 @@ async function windowed(all) {
     if (!pages.has(page)) {
       if (pages.size > 12) pages.delete(pages.keys().next().value);
       pages.set(page, call(`/imports/${box.dataset.import}/findings?from=${page * PAGE}&n=${PAGE}`)
-        .then((answer) => answer.json()).then((body) => body.findings)
+        .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer))).then((body) => body.findings)
         .catch(() => { pages.delete(page); return []; }));
     }
     return pages.get(page);

@@ -35,7 +35,7 @@ function grid(old, first) {
     if (!pages.has(page)) {
       if (pages.size > 12) pages.delete(pages.keys().next().value);
       pages.set(page, call(`/imports/${box.dataset.import}/rows?filter=${box.dataset.filter}&from=${page * PAGE}&n=${PAGE}`)
-        .then((answer) => answer.json()).then((body) => body.rows).catch(() => { pages.delete(page); return []; }));
+        .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer))).then((body) => body.rows).catch(() => { pages.delete(page); return []; }));
     }
     return pages.get(page);
   };

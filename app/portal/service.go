@@ -138,15 +138,18 @@ const (
 	CodeBind        = "bind"          // the portal refused menu items or events: {what}
 	CodeNotInPortal = "not_in_portal" // only an installed app can do this
 
-	CodeHookOff     = "webhook_off"     // the operator does not offer webhooks
-	CodeHookEmpty   = "webhook_empty"   // nothing was typed
-	CodeHookScheme  = "webhook_scheme"  // not https
-	CodeHookPath    = "webhook_path"    // not /rest/<user>/<code>/
-	CodeHookHost    = "webhook_host"    // not a host the app may call: {host}
-	CodeHookUnknown = "webhook_unknown" // the portal does not know it: {host}
-	CodeHookAway    = "webhook_away"    // the portal does not answer: {host}
-	CodeHookScope   = "webhook_scope"   // permissions are missing: {scopes}, {host}
-	CodeHookREST    = "webhook_rest"    // the portal refuses webhooks: {host}
+	CodeHookOff    = "webhook_off"    // the operator does not offer webhooks
+	CodeHookEmpty  = "webhook_empty"  // nothing was typed
+	CodeHookScheme = "webhook_scheme" // not https
+	CodeHookPath   = "webhook_path"   // not /rest/<user>/<code>/
+	// CodeHookElsewhere: another site has sent the form, which would put the
+	// person into a portal of that site's choice.
+	CodeHookElsewhere = "webhook_elsewhere"
+	CodeHookHost      = "webhook_host"    // not a host the app may call: {host}
+	CodeHookUnknown   = "webhook_unknown" // the portal does not know it: {host}
+	CodeHookAway      = "webhook_away"    // the portal does not answer: {host}
+	CodeHookScope     = "webhook_scope"   // permissions are missing: {scopes}, {host}
+	CodeHookREST      = "webhook_rest"    // the portal refuses webhooks: {host}
 )
 
 // Codes lists the codes of all refusals, so that a test can hold the
@@ -155,7 +158,7 @@ func Codes() []string {
 	return []string{
 		CodeNoToken, CodeNoKeys, CodeExpired, CodeForged, CodeOAuthAway, CodeNotThere, CodePending,
 		CodeRESTOff, CodeUserDenied, CodePayment, CodePortalAway, CodePortalGone, CodeNotAdmin, CodeScope,
-		CodeBind, CodeNotInPortal, CodeHookOff, CodeHookEmpty, CodeHookScheme, CodeHookPath, CodeHookHost,
+		CodeBind, CodeNotInPortal, CodeHookOff, CodeHookEmpty, CodeHookScheme, CodeHookPath, CodeHookElsewhere, CodeHookHost,
 		CodeHookUnknown, CodeHookAway, CodeHookScope, CodeHookREST,
 	}
 }
