@@ -33,3 +33,32 @@ func TestBrowsersBack(t *testing.T) {
 	p.click("[formaction^='/imports/']")
 	p.wait("#mapping")
 }
+
+// TestBackAfterANight: a computer that slept stops the page's clock, and its
+// session ends meanwhile. Who comes back has a new one before he sends what he
+// has typed.
+func TestBackAfterANight(t *testing.T) {
+	d := unlimited(t)
+	p := newPerson(t, d, "en")
+	p.choose(contractsFile(t, 3))
+	p.click(".bar .btn.primary")
+	p.click(fmt.Sprintf("#type-%d", emulator.DemoContracts))
+	p.wait("#responsible")
+	p.click("[form=target].primary")
+	p.wait("#mapping")
+	frame, err := p.frame()
+	p.must(err)
+	token := func() string { return frame.MustEval(`() => document.querySelector('meta[name=app-session]').content`).Str() }
+	old := token()
+	frame.MustEval(`() => {
+		const real = Date.now;
+		Date.now = () => real() + 9 * 3600 * 1000;
+		window.dispatchEvent(new Event('focus'));
+	}`)
+	p.until("a new session", func() bool { return token() != old })
+	if form := frame.MustEval(`() => document.querySelector('#mapping input[name=_s]').value`).Str(); form != token() {
+		t.Error("the form would go out with the session that has ended")
+	}
+	p.click("[form=mapping].primary")
+	p.wait("[formaction$='/receipt'].primary")
+}

@@ -72,6 +72,17 @@ export async function renewSession() {
   }
 }
 
+/** Renews the session in time. A computer that sleeps stops the clock: then as soon as the person is back. */
+function keepSession() {
+  const often = 40 * 60 * 1000;
+  let last = Date.now();
+  const renew = () => { last = Date.now(); renewSession(); };
+  setInterval(renew, often);
+  for (const [target, name] of [[document, 'visibilitychange'], [window, 'focus'], [document, 'pointerdown']]) {
+    target.addEventListener(name, () => { if (!document.hidden && Date.now() - last > often) renew(); });
+  }
+}
+
 /** Puts a new token where scripts and forms take it from. @param {string} token */
 function adopt(token) {
   if (!token) return;
@@ -123,7 +134,7 @@ if (framed) {
   document.documentElement.classList.add('framed');
   fit();
   setTitle(document.querySelector('h1')?.textContent.trim() ?? document.title);
-  if (session()) setInterval(renewSession, 40 * 60 * 1000);
+  if (session()) keepSession();
   if (document.querySelector('[data-install-finish]')) installFinish();
   document.addEventListener('click', (event) => {
     const link = event.target.closest?.('a[data-portal-path]');
