@@ -48,7 +48,9 @@ func TestBackAfterANight(t *testing.T) {
 	p.wait("#mapping")
 	frame, err := p.frame()
 	p.must(err)
-	token := func() string { return frame.MustEval(`() => document.querySelector('meta[name=app-session]').content`).Str() }
+	token := func() string {
+		return frame.MustEval(`() => document.querySelector('meta[name=app-session]').content`).Str()
+	}
 	old := token()
 	frame.MustEval(`() => {
 		const real = Date.now;
