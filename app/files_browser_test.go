@@ -41,12 +41,18 @@ func (p *person) choose(file string) {
 	p.wait("#correct")
 }
 
-// goOn presses on from step 1 until all is imported.
-func (p *person) goOn() {
+// toTarget goes from step 1 to step 2, with the contracts of the demo as target.
+func (p *person) toTarget() {
 	p.t.Helper()
 	p.click(".bar .btn.primary")
 	p.click(fmt.Sprintf("#type-%d", emulator.DemoContracts))
 	p.wait("#responsible")
+}
+
+// goOn presses on from step 1 until all is imported.
+func (p *person) goOn() {
+	p.t.Helper()
+	p.toTarget()
 	p.click("[form=target].primary")
 	p.wait("#mapping")
 	p.picture("columns")

@@ -49,9 +49,7 @@ func contractsFile(t *testing.T, n int, bad ...int) string {
 func (p *person) ready(file string) {
 	p.t.Helper()
 	p.choose(file)
-	p.click(".bar .btn.primary")
-	p.click(fmt.Sprintf("#type-%d", emulator.DemoContracts))
-	p.wait("#responsible")
+	p.toTarget()
 	p.click("[form=target].primary")
 	p.wait("#mapping")
 	p.click("[form=mapping].primary")

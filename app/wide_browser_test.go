@@ -25,9 +25,7 @@ func toWideColumns(t *testing.T, columns, fields int) *person {
 	file := filepath.Join(t.TempDir(), "wide.csv")
 	p.must(os.WriteFile(file, []byte(wideFile(columns)), 0o600))
 	p.choose(file)
-	p.click(".bar .btn.primary")
-	p.click(fmt.Sprintf("#type-%d", emulator.DemoContracts))
-	p.wait("#responsible")
+	p.toTarget()
 	p.click("[form=target].primary")
 	p.wait("#mapping")
 	return p
