@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,16 @@ type rowData struct {
 	// Filter and From lead back to the page of rows.
 	Filter string
 	From   int
+	// Typed is what a refused form holds, by column.
+	Typed map[int]string
+}
+
+// Text is what stands in the field of a cell.
+func (d rowData) Text(column int, cell importer.CellView) string {
+	if text, ok := d.Typed[column]; ok {
+		return text
+	}
+	return cell.Text
 }
 
 // readFilter reads what stands in the field "filter".
@@ -143,6 +154,12 @@ func (s *Server) rowStep(c *fiber.Ctx, v visit) error {
 	if imp.State != importer.Checked {
 		return s.showImport(c, v, imp)
 	}
+	return s.showRow(c, v, imp, form, nil, nil)
+}
+
+// showRow shows the row that a form names; failures are why what was typed was
+// not taken.
+func (s *Server) showRow(c *fiber.Ctx, v visit, imp importer.Import, form url.Values, typed map[int]string, failures []failure) error {
 	index, err := strconv.Atoi(form.Get("index"))
 	if err != nil {
 		return fiber.NewError(fiber.StatusBadRequest, "index is not a number")
@@ -156,7 +173,8 @@ func (s *Server) rowStep(c *fiber.Ctx, v visit) error {
 	}
 	from, _ := strconv.Atoi(form.Get("from")) // not a number: the first page
 	t := s.text(c)
-	d := rowData{chrome: stepper(t, 3, imp), Import: imp, View: view, Row: view.Rows[0], Filter: form.Get("filter"), From: from}
+	d := rowData{chrome: stepper(t, 3, imp), Import: imp, View: view, Row: view.Rows[0], Filter: form.Get("filter"), From: from, Typed: typed}
+	d.Failures = failures
 	d.Lead = t.Text("check.row_lead")
 	return s.render(c, "row", t.Text("check.row_title", "row", d.Row.Number), d)
 }
@@ -173,6 +191,7 @@ func (s *Server) saveRow(c *fiber.Ctx, v visit) error {
 		return fiber.NewError(fiber.StatusBadRequest, "index is not a number")
 	}
 	var edits []importer.Edit
+	typed := map[int]string{}
 	for name := range form {
 		n, ok := cutNumber(name, "text.")
 		if !ok {
@@ -185,6 +204,7 @@ func (s *Server) saveRow(c *fiber.Ctx, v visit) error {
 		}
 		if text != strings.ReplaceAll(form.Get("was."+n), "\r\n", "\n") {
 			edits = append(edits, importer.Edit{Index: index, Column: column, Text: text})
+			typed[column] = text
 		}
 	}
 	a, id := v.actor(), c.Params("id")
@@ -195,15 +215,29 @@ func (s *Server) saveRow(c *fiber.Ctx, v visit) error {
 	if len(edits) > 0 {
 		changed, err := s.importer.EditCells(c.UserContext(), a, id, edits)
 		if err != nil {
-			problem, ok := refusal(err)
-			if !ok {
-				return err
-			}
-			return s.showCheckRefused(c, v, imp, problem)
+			return s.rowRefused(c, v, imp, form, typed, err)
 		}
 		imp = changed
 	}
 	return s.showCheck(c, v, imp)
+}
+
+// rowRefused shows a row again whose corrections were not taken, with what was
+// typed; where the import has gone on meanwhile, what has become of it.
+func (s *Server) rowRefused(c *fiber.Ctx, v visit, imp importer.Import, form url.Values, typed map[int]string, err error) error {
+	problem, ok := refusal(err)
+	if !ok {
+		return err
+	}
+	now, err := s.importer.Import(c.UserContext(), v.actor(), imp.ID)
+	if err != nil {
+		return err
+	}
+	if now.State != importer.Checked {
+		return s.showCheckRefused(c, v, now, problem)
+	}
+	c.Status(fiber.StatusUnprocessableEntity)
+	return s.showRow(c, v, now, form, typed, []failure{{Text: s.text(c).Problem(problem.Code, problem.Args)}})
 }
 
 // rowAnswer and cellAnswer are rows for rows.js.
