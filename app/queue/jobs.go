@@ -34,9 +34,12 @@ var errSlice = errors.New("slice failed, see the log")
 // laneArgs is the job "this lane may have work". Turn is the lane's epoch
 // when it was rung: a slice that begins raises the epoch, so a ring that
 // comes later is another job, and one stuck in a dead process blocks nobody.
+// One that died before its slice began has left the epoch as it was: a ring
+// that finds it running stands Behind it, as a job of its own.
 type laneArgs struct {
-	Lane importer.Lane `json:"lane"`
-	Turn int64         `json:"turn"`
+	Lane   importer.Lane `json:"lane"`
+	Turn   int64         `json:"turn"`
+	Behind int64         `json:"behind,omitempty"` // a job's id
 }
 
 // Kind names the job in River's tables.

@@ -170,20 +170,29 @@ func (q *Queue) Ring(ctx context.Context, lane importer.Lane) error {
 	if err != nil {
 		return fmt.Errorf("ringing %s: reading its epoch: %w", lane, err)
 	}
-	res, err := q.engine.Insert(ctx, laneArgs{Lane: lane, Turn: turn}, nil)
-	if err != nil {
-		return fmt.Errorf("ringing %s: %w", lane, err)
-	}
-	if !res.UniqueSkippedAsDuplicate {
-		return nil
-	}
-	// The job of this turn may be asleep until some time: wake it.
-	if s := res.Job.State; s == rivertype.JobStateScheduled || s == rivertype.JobStateRetryable {
-		if _, err := q.engine.JobRetry(ctx, res.Job.ID); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
-			return fmt.Errorf("ringing %s: waking its job: %w", lane, err)
+	for args := (laneArgs{Lane: lane, Turn: turn}); ; {
+		res, err := q.engine.Insert(ctx, args, nil)
+		if err != nil {
+			return fmt.Errorf("ringing %s: %w", lane, err)
+		}
+		if !res.UniqueSkippedAsDuplicate {
+			return nil
+		}
+		switch res.Job.State {
+		case rivertype.JobStateRunning:
+			// It is about to begin its slice, which would do, or its process
+			// is dead, and nothing here tells which.
+			args.Behind = res.Job.ID
+		case rivertype.JobStateScheduled, rivertype.JobStateRetryable:
+			// Asleep until some time.
+			if _, err := q.engine.JobRetry(ctx, res.Job.ID); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+				return fmt.Errorf("ringing %s: waking its job: %w", lane, err)
+			}
+			return nil
+		default:
+			return nil
 		}
 	}
-	return nil
 }
 
 // Start begins to work on lanes, first on those that are due already. The

@@ -165,6 +165,7 @@ func conformance(t *testing.T, database func(*testing.T) bed) {
 		"the sweep finds what nobody rang":       sweepFinds,
 		"a held lane is left to a later holder":  heldByLater,
 		"a dead job blocks nobody":               deadJob,
+		"a job dead before its slice neither":    deadBefore,
 		"tidying is once a day":                  tidyOnce,
 		"stop waits for the slice":               stopWaits,
 		"stop gives up on a deaf slice":          stopGivesUp,
@@ -405,6 +406,40 @@ func deadJob(t *testing.T, open bed) {
 	q2 := started(t, open, w, queue.Options{})
 	ring(t, q2, "run:a")
 	w.until(t, "the slice of the living", func() bool { return w.slices("run:a") == 2 })
+}
+
+// A process has died after it took the job and before it had the lane: the
+// turn of the job is still the lane's.
+func deadBefore(t *testing.T, open bed) {
+	w := newWorld()
+	taken, dead := make(chan struct{}, 2), make(chan struct{})
+	for range 2 { // and another at the same place
+		q := open(t, early{w, taken, dead}, queue.Options{Turns: w, Workers: 1})
+		if err := q.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer stop(t, q)
+		ring(t, q, "run:a")
+		<-taken
+	}
+	defer close(dead)
+	q := started(t, open, w, queue.Options{})
+	ring(t, q, "run:a")
+	ring(t, q, "run:a")
+	w.until(t, "the slice of the living", func() bool { return w.slices("run:a") >= 1 })
+}
+
+// early dies before it has the lane.
+type early struct {
+	*world
+	taken chan<- struct{}
+	dead  <-chan struct{}
+}
+
+func (e early) Slice(context.Context, importer.Lane) (importer.Next, error) {
+	e.taken <- struct{}{}
+	<-e.dead
+	return importer.Next{}, nil
 }
 
 func tidyOnce(t *testing.T, open bed) {
