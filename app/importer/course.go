@@ -28,7 +28,7 @@ type course struct {
 	aim time.Duration
 	// size, unless it is 0, is how many rows every request has.
 	size int
-	// closed are methods that turned a request away, and until when.
+	// closed are methods whose request was turned away, and until when.
 	closed map[string]time.Time
 }
 

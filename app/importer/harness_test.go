@@ -203,7 +203,7 @@ func (b *bench) service(j importer.Journal) *importer.Service {
 		front = b.front
 	}
 	return importer.New(importer.Options{
-		Store: front, Journal: j, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
+		Store: front, Journal: &standstill{Journal: j}, Files: b.depot, Connections: b, Bell: b.bell, Limits: b,
 		Log: log, MaxUpload: 1 << 28, Holder: b.holder,
 		ReportTitles: [][2]string{{"Row", "Why"}},
 		Fetch:        fetch.New(fetch.Options{Transport: b.web}),
@@ -269,7 +269,15 @@ func (b *bench) pump(svc *importer.Service) error {
 	b.t.Helper()
 	var failed error
 	at := map[importer.Lane]time.Time{}
-	for range 100_000 {
+	var before string
+	for n := range 100_000 {
+		if n%10_000 == 9_999 {
+			now := b.imports(false)
+			if now == before {
+				break
+			}
+			before = now
+		}
 		for _, lane := range b.bell.take() {
 			at[lane] = time.Now()
 		}
@@ -318,8 +326,24 @@ func (b *bench) pump(svc *importer.Service) error {
 			}
 		}
 	}
-	b.t.Fatal("the lanes never come to rest")
+	b.t.Fatalf("the lanes never come to rest; next %v, errors %v, imports %s", at, failed, b.imports(true))
 	return nil
+}
+
+// imports tells how far all imports are, and on request what only the clock
+// moves.
+func (b *bench) imports(waits bool) string {
+	imports, err := b.store.Imports(b.ctx(), b.actor.Portal, 0)
+	b.must(err)
+	var s strings.Builder
+	for _, i := range imports {
+		fmt.Fprintf(&s, "\n%s %s, undoing %t, checked %d, cursor %d, counts %+v, undone %+v",
+			i.ID, i.State, i.Undoing, i.CheckedRows, i.Cursor, i.Counts, i.Undo)
+		if waits {
+			fmt.Fprintf(&s, ", reason %+v until %s, %d failures", i.Reason, i.Until, i.Failures)
+		}
+	}
+	return s.String()
 }
 
 // waits reports whether an import goes on by itself later.
@@ -406,6 +430,29 @@ func (b *bench) exactly(n int, ordered bool) {
 	if !slices.Equal(got, want) {
 		b.t.Fatalf("portal holds %d items for %d rows:\n%v", len(got), n, got)
 	}
+}
+
+// standstill is a journal that ends a test in which work turns in a circle:
+// writes without end, while no time passes.
+type standstill struct {
+	importer.Journal
+	mu     sync.Mutex
+	at     time.Time
+	writes int
+}
+
+func (s *standstill) Write(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
+	s.mu.Lock()
+	if now := time.Now(); !now.Equal(s.at) {
+		s.at, s.writes = now, 0
+	}
+	s.writes++
+	stands := s.writes > 2000
+	s.mu.Unlock()
+	if stands {
+		panic(fmt.Sprintf("import %s: writes without end at %s, the last one of %d rows", imp, s.at, len(e)))
+	}
+	return s.Journal.Write(ctx, f, imp, e, change)
 }
 
 // errCrash is a process that dies.

@@ -62,10 +62,13 @@ func (r *run) pace(ctx context.Context) (size int, err error) {
 }
 
 // turnedAway takes back the rows of a request that found its place taken by
-// another of ours. Its method is left alone until it was told to come again,
-// or until another request has come back; meanwhile there may be another way.
+// another of ours. The method chosen for it is left alone until it was told to
+// come again, or until another request has come back; meanwhile there may be
+// another way. Rows with files, and those of items that are there, go by a
+// method of their own, whichever was chosen: as long as that one is not let in
+// they find no way, and nothing must be chosen over and over.
 func (r *run) turnedAway(ctx context.Context, f *flight, fault *bitrix.Error) error {
-	r.closed[f.tasks[0].method] = fault.ResetAt
+	r.closed[f.chosen] = fault.ResetAt
 	return r.settled(ctx, back(f.tasks), nil)
 }
 

@@ -91,7 +91,7 @@ type run struct {
 	targets  map[string]field.Target
 	base     string
 	// method is by which rows are created in the next request; closed are
-	// those that turned one away, and until when.
+	// those chosen for one that was turned away, and until when.
 	method string
 	closed map[string]time.Time
 	// aside: rows may have been set aside, see refused.go.

@@ -18,6 +18,7 @@ import (
 // flight is a request under way. Its rows are sending in the journal.
 type flight struct {
 	tasks    []task
+	chosen   string // the method by which it was to create
 	commands []command
 	weight   int
 	sent     time.Time
@@ -54,7 +55,7 @@ func (r *run) send(ctx context.Context, c *chunk) error {
 		return err
 	}
 	f := &flight{
-		tasks: c.tasks, commands: commandsOf(r.imp.Target.EntityTypeID, c.tasks), weight: c.weight,
+		tasks: c.tasks, chosen: r.method, commands: commandsOf(r.imp.Target.EntityTypeID, c.tasks), weight: c.weight,
 		sent: now,
 	}
 	r.flying++
