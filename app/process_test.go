@@ -283,8 +283,27 @@ type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
 	url    string
-	stderr bytes.Buffer
+	stderr output
 	ended  chan struct{}
+}
+
+// output is what a program has written so far; it may be read while the
+// program runs.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // start runs `spa-importer serve` on a free port and waits until it is ready.

@@ -246,7 +246,7 @@ func (s *hookSite) judge(w *witness, app *process, stored string, cells []string
 	if len(secrets) < 11 {
 		s.t.Errorf("only %d secrets were given out", len(secrets))
 	}
-	log, pages, addresses := app.stderr.Bytes(), map[string][]byte{}, []byte(stored)
+	log, pages, addresses := []byte(app.stderr.String()), map[string][]byte{}, []byte(stored)
 	var sessions []string
 	var colleague bytes.Buffer
 	for i, e := range w.all() {
