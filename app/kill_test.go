@@ -80,7 +80,7 @@ func (s *site) killAt(at point, victim *process) {
 	s.points.next(at, func() { victim.kill(); close(reached) })
 	select {
 	case <-reached:
-	case <-time.After(time.Minute):
+	case <-time.After(laneWait):
 		s.t.Fatalf("no request came; the last process said:\n%s", s.last.stderr.String())
 	}
 }
@@ -91,12 +91,17 @@ const killRows = 2000
 // do, the emulated portal may well begin a second late.
 const settles = "SETTLE_SECONDS=3"
 
+// laneWait is longer than a lane may stand still: one that a process took with
+// its last breath runs out after half a minute, and the sweep that finds it
+// comes within another half.
+const laneWait = 3 * time.Minute
+
 // waitFor waits for what another process does.
 func (s *site) waitFor(done func() bool) {
 	s.t.Helper()
-	for until := time.Now().Add(time.Minute); !done(); pause(s.t, 10*time.Millisecond) {
+	for until := time.Now().Add(laneWait); !done(); pause(s.t, 10*time.Millisecond) {
 		if time.Now().After(until) {
-			s.t.Fatalf("waited for a minute; the portal has %d items; the last process said:\n%s",
+			s.t.Fatalf("waited for %s; the portal has %d items; the last process said:\n%s", laneWait,
 				len(s.portal.Items(siteType)), s.last.stderr.String())
 		}
 	}
