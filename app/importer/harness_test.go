@@ -442,17 +442,24 @@ type standstill struct {
 }
 
 func (s *standstill) Write(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
+	s.moves(imp, len(e))
+	return s.Journal.Write(ctx, f, imp, e, change)
+}
+
+func (s *standstill) WriteUndo(ctx context.Context, f importer.Fence, imp string, e []importer.Entry, change func(*importer.Import) error) (importer.Import, error) {
+	s.moves(imp, len(e))
+	return s.Journal.WriteUndo(ctx, f, imp, e, change)
+}
+
+func (s *standstill) moves(imp string, rows int) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if now := time.Now(); !now.Equal(s.at) {
 		s.at, s.writes = now, 0
 	}
-	s.writes++
-	stands := s.writes > 2000
-	s.mu.Unlock()
-	if stands {
-		panic(fmt.Sprintf("import %s: writes without end at %s, the last one of %d rows", imp, s.at, len(e)))
+	if s.writes++; s.writes > 2000 {
+		panic(fmt.Sprintf("import %s: writes without end at %s, the last one of %d rows", imp, s.at, rows))
 	}
-	return s.Journal.Write(ctx, f, imp, e, change)
 }
 
 // errCrash is a process that dies.

@@ -208,7 +208,11 @@ func (s *Service) WriteFailed(ctx context.Context, a Actor, imp string, rowTitle
 	if u.State != Ready {
 		return Refuse("file_gone")
 	}
-	r, err := newReport(w, u, rowTitle, whyTitle)
+	columns := u.Table.Columns
+	if s.ofReport(columns) {
+		columns = columns[:len(columns)-2] // ours of the last time are not those of the input
+	}
+	r, err := newReport(w, u, columns, rowTitle, whyTitle)
 	if err != nil {
 		return err
 	}
@@ -229,19 +233,19 @@ func wordsOf(p *Problem, words func(Problem) string) string {
 	return Neutral(words(*p))
 }
 
-// report is a CSV file in the form of an upload: its columns in its order and
-// its delimiter, then some of ours.
+// report is a CSV file in the form of an upload: its columns, or the first
+// of them, in its order and its delimiter, then some of ours.
 type report struct {
 	out     *csv.Writer
 	columns int
 	record  []string
 }
 
-func newReport(w io.Writer, u Upload, titles ...string) (*report, error) {
+func newReport(w io.Writer, u Upload, columns []sheet.Column, titles ...string) (*report, error) {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return nil, fmt.Errorf("writing the report: %w", err)
 	}
-	r := &report{out: csv.NewWriter(w), columns: len(u.Table.Columns)}
+	r := &report{out: csv.NewWriter(w), columns: len(columns)}
 	if u.Inspection != nil {
 		if d := []rune(u.Inspection.Reading.Delimiter); len(d) == 1 {
 			r.out.Comma = d[0]
@@ -249,7 +253,7 @@ func newReport(w io.Writer, u Upload, titles ...string) (*report, error) {
 	}
 	r.out.UseCRLF = true
 	names := make([]string, r.columns)
-	for i, c := range u.Table.Columns {
+	for i, c := range columns {
 		names[i] = c.Name
 	}
 	return r, r.write(names, titles...)

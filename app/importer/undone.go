@@ -26,7 +26,7 @@ func (s *Service) WriteKept(ctx context.Context, a Actor, imp string, titles Kep
 	if err != nil {
 		return fmt.Errorf("loading upload: %w", err)
 	}
-	r, err := newReport(w, u, titles.Row, titles.Item, titles.Why)
+	r, err := newReport(w, u, u.Table.Columns, titles.Row, titles.Item, titles.Why)
 	for err == nil && len(rows) > 0 {
 		for _, o := range rows {
 			if err = r.write(o.Cells, strconv.Itoa(o.Row), strconv.FormatInt(o.ItemID, 10), wordsOf(o.UndoProblem, words)); err != nil {
