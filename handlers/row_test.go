@@ -6,16 +6,10 @@ import "testing"
 // come back in their fields, with the reason.
 func TestRefusedRowKeepsWhatWasTyped(t *testing.T) {
 	w := newWizard(t, clerk)
-	p := w.press("/files/paste", "rows", "Title\tContract number\nChairs\tC-1\nDesks\tC-2\n")
-	p = w.press("/files/" + w.id(p, fileID) + "/next")
-	id := w.id(p, importID)
-	w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "pipeline", w.option(p, "Sales"), "responsible", "1")
-	w.work()
-	w.press("/imports/"+id+"/columns/save", append(mappedForm(w.press("/imports/"+id)), "do", "check")...)
-	w.work()
+	id := w.checked("Title\tContract number\nChairs\tC-1\nDesks\tC-2\n")
 	row := "/imports/" + id + "/row"
 	w.press(row, "index", "1").assertHas(t, "\nDesks</textarea>")
-	p = w.press(row+"/save", "index", "1", "text.0", "Desks for <everybody>", "was.0", "Desks", "text.99", "of no column", "was.99", "")
+	p := w.press(row+"/save", "index", "1", "text.0", "Desks for <everybody>", "was.0", "Desks", "text.99", "of no column", "was.99", "")
 	if p.status != 422 {
 		t.Error(p.status)
 	}

@@ -285,18 +285,23 @@ func option(t *testing.T, p page, prefix string) string {
 	return value
 }
 
+// checked brings pasted rows to step 4, with the columns as they are proposed.
+func (w *wizard) checked(rows string) (id string) {
+	p := w.press("/files/paste", "rows", rows)
+	p = w.press("/files/" + w.id(p, fileID) + "/next")
+	id = w.id(p, importID)
+	w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "pipeline", w.option(p, "Sales"), "responsible", "1")
+	w.work()
+	w.press("/imports/"+id+"/columns/save", append(mappedForm(w.press("/imports/"+id)), "do", "check")...)
+	w.work()
+	return id
+}
+
 // TestStoppedSaysWhatWasNotSent: rows that were never sent are skipped, and
 // the page lists them with the reason.
 func TestStoppedSaysWhatWasNotSent(t *testing.T) {
 	w := newWizard(t, boss)
-	p := w.press("/files/paste", "rows", "Title\tContract number\nChairs\tC-1\nDesks\tC-2\nLamps\tC-3\n")
-	p = w.press("/files/" + w.id(p, fileID) + "/next")
-	id := w.id(p, importID)
-	w.press("/imports/"+id+"/target/save", "type", "177", "shown", "177", "pipeline", w.option(p, "Sales"), "responsible", "1")
-	w.work()
-	p = w.press("/imports/" + id)
-	w.press("/imports/"+id+"/columns/save", append(mappedForm(p), "do", "check")...)
-	w.work()
+	id := w.checked("Title\tContract number\nChairs\tC-1\nDesks\tC-2\nLamps\tC-3\n")
 	w.press("/imports/" + id + "/start")
 	w.press("/imports/" + id + "/stop")
 	w.work()
