@@ -78,7 +78,10 @@ const faults = `async (width) => {
 		const [a, b] = [getComputedStyle(e, '::placeholder').color, getComputedStyle(e).backgroundColor].map(light);
 		if (Math.max(a, b) / Math.min(a, b) < 4.5) found.push(name(e) + ' is hard to read while empty: ' + (Math.max(a, b) / Math.min(a, b)).toFixed(1)); // axe-core does not look there
 	}
-	for (const e of document.querySelectorAll('.window .finding')) if (e.scrollHeight > e.clientHeight + 1) found.push(name(e) + ' is cut');
+	const findings = [...document.querySelectorAll('.window .finding')];
+	for (const e of findings) if (e.scrollHeight > e.clientHeight + 1) found.push(name(e) + ' is cut');
+	const spare = Math.min(...findings.map((e) => e.getBoundingClientRect().bottom - e.lastElementChild.getBoundingClientRect().bottom));
+	if (findings.length > 0 && spare > 20) found.push('each finding of the list stands above ' + Math.round(spare) + ' empty pixels');
 	const page = document.querySelector('.page');
 	let shape = 0;
 	for (const e of document.body.querySelectorAll('*')) {

@@ -6,9 +6,6 @@ import { call } from './frame.js';
 const box = document.getElementById('findings');
 const form = document.getElementById('decide');
 const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
-// Every finding is as high as the highest one on this screen may be.
-const narrow = matchMedia('(max-width: 760px)');
-const height = () => (narrow.matches ? 290 : 132);
 const PAGE = 200;
 
 /** Shows the other value only for "use another value". @param {HTMLSelectElement} select */
@@ -30,8 +27,23 @@ async function windowed(all) {
   const answers = new Map();
   const spacer = element('div', { className: 'spacer' });
   const view = element('div', { className: 'window', tabIndex: 0, role: 'list', ariaLabel: words.list }, spacer);
-  spacer.style.blockSize = `${all * height()}px`;
   const shown = new Map();
+
+  // Every finding is as high as the highest one seen so far.
+  const LEAST = 96;
+  let height = LEAST;
+  const place = (made, n) => Object.assign(made.style, { insetBlockStart: `${n * height}px`, blockSize: `${height}px` });
+  /** Gives findings room for what they hold now; what is in sight stays. */
+  const fit = (findings, least = height) => {
+    for (const made of findings) made.style.blockSize = '';
+    const most = Math.max(least, ...findings.map((made) => Math.ceil(made.getBoundingClientRect().height)));
+    const at = view.scrollTop / height;
+    const same = most === height;
+    height = most;
+    for (const [n, made] of shown) if (!same || findings.includes(made)) place(made, n);
+    spacer.style.blockSize = `${all * height}px`;
+    if (!same) view.scrollTop = at * height;
+  };
 
   const load = (page) => {
     if (!pages.has(page)) {
@@ -58,6 +70,7 @@ async function windowed(all) {
     other.hidden = select.value !== 'use';
     const keep = () => {
       other.hidden = select.value !== 'use';
+      fit([made]);
       answers.set(f.n, { column: f.column, value: f.value, closest: f.closest ?? '', action: select.value, with: other.value });
     };
     select.addEventListener('change', keep);
@@ -73,22 +86,23 @@ async function windowed(all) {
     made.setAttribute('aria-setsize', String(all));
     const suggested = f.closest ? [element('button', { className: 'btn small tint', name: 'do', value: `suggest:${f.id}`, textContent: words.use.replace('{value}', f.closest) })] : [];
     if (f.column >= 0 || f.kind) made.append(element('div', { className: 'row' }, ...suggested, element('div', { className: 'field decision' }, select), element('div', { className: 'field decision' }, other)));
-    made.style.insetBlockStart = `${f.n * height()}px`;
-    made.style.blockSize = `${height()}px`;
     return made;
   };
 
   const draw = async () => {
-    const first = Math.max(0, Math.floor(view.scrollTop / height()) - 5);
-    const last = Math.min(all - 1, Math.ceil((view.scrollTop + view.clientHeight) / height()) + 5);
+    const first = Math.max(0, Math.floor(view.scrollTop / height) - 5);
+    const last = Math.min(all - 1, Math.ceil((view.scrollTop + view.clientHeight) / height) + 5);
     for (const [n, made] of shown) if ((n < first || n > last) && !made.contains(document.activeElement)) { made.remove(); shown.delete(n); }
+    const fresh = [];
     for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page++) {
       for (const f of await load(page)) {
         if (f.n < first || f.n > last || shown.has(f.n)) continue;
         shown.set(f.n, item(f));
         spacer.append(shown.get(f.n));
+        fresh.push(shown.get(f.n));
       }
     }
+    fit(fresh);
   };
 
   // The server's first page stays until there is something to show.
@@ -96,16 +110,16 @@ async function windowed(all) {
   form.querySelector('nav')?.remove();
   form.querySelector(':scope > .stack').replaceWith(view);
   form.classList.remove('findings');
+  spacer.style.blockSize = `${all * height}px`;
   box.querySelector('[data-pages]')?.remove();
   view.addEventListener('scroll', () => requestAnimationFrame(draw), { passive: true });
-  narrow.addEventListener('change', () => {
-    const at = view.scrollTop / spacer.clientHeight;
-    for (const made of shown.values()) made.remove();
-    shown.clear();
-    spacer.style.blockSize = `${all * height()}px`;
-    view.scrollTop = at * spacer.clientHeight;
+  let width = view.clientWidth;
+  new ResizeObserver(() => {
+    if (view.clientWidth === width) return;
+    width = view.clientWidth;
+    fit([...shown.values()], LEAST);
     draw();
-  });
+  }).observe(view);
   form.addEventListener('formdata', (event) => {
     for (const [n, a] of answers) {
       for (const name of ['column', 'value', 'closest', 'action', 'with']) event.formData.append(`${name}.${n}`, String(a[name]));
