@@ -58,6 +58,7 @@ func TestFindingsInFourClicks(t *testing.T) {
 	before := len(d.portal.Items(emulator.DemoContracts))
 	p.toCheck(path)
 	p.look("many")
+	p.answersInAList()
 
 	p.click(".tabs [value=rows]")
 	cell := p.wait(".sheet .spacer [role=gridcell]:nth-child(3)")
@@ -116,6 +117,49 @@ func TestFindingsInFourClicks(t *testing.T) {
 	if got := readBack(items[len(items)-1].Fields["stageId"]); got != "DT177_9:PREPARATION" {
 		t.Errorf("the last item stands at %s", got)
 	}
+}
+
+// answersInAList: in a list of which only what is in sight is in the page, a
+// finding gets room for the value that is typed, and keeps it while it is out
+// of sight.
+func (p *person) answersInAList() {
+	p.t.Helper()
+	p.wait(".window .finding")
+	choose := func(value string) {
+		p.t.Helper()
+		_, err := p.wait(".window .finding[aria-posinset='1'] select").Eval(`(v) => { this.value = v; this.dispatchEvent(new Event('change')) }`, value)
+		p.must(err)
+	}
+	choose("use")
+	field := p.wait(".window .finding[aria-posinset='1'] input")
+	p.must(field.Focus())
+	p.must(p.page.InsertText("Supply"))
+	said, err := field.Eval(`async () => {
+		const list = this.closest('.window');
+		const lies = () => {
+			const all = [...list.querySelectorAll('.finding')].sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map((e) => [e, e.getBoundingClientRect()]);
+			return all.some(([e, r], i) => e.scrollHeight > e.clientHeight + 1 || i > 0 && r.top < all[i - 1][1].bottom - 1);
+		};
+		const frames = async (done) => { for (let i = 0; i < 600 && !done(); i++) await new Promise(requestAnimationFrame); };
+		const wrong = [];
+		if (lies()) wrong.push('cut or covered at the top');
+		this.blur();
+		list.scrollTop = list.scrollHeight;
+		await frames(() => list.querySelector('[aria-posinset="200"]') && !list.querySelector('[aria-posinset="1"]'));
+		if (!list.querySelector('[aria-posinset="200"]')) wrong.push('the last finding is not there');
+		if (list.querySelector('[aria-posinset="1"]')) wrong.push('the first finding is still in the page');
+		if (lies()) wrong.push('cut or covered at the end');
+		list.scrollTop = 0;
+		await frames(() => list.querySelector('[aria-posinset="1"]'));
+		const kept = list.querySelector('[aria-posinset="1"] input');
+		if (!kept || kept.hidden || kept.value !== 'Supply') wrong.push('what was typed is gone');
+		return wrong.join('; ');
+	}`)
+	p.must(err)
+	if text := said.Value.Str(); text != "" {
+		p.t.Error(text)
+	}
+	choose("")
 }
 
 // toCheck brings a file from the portal's page to the result of the check.
