@@ -124,10 +124,16 @@ func TestFindingsInFourClicks(t *testing.T) {
 // of sight.
 func (p *person) answersInAList() {
 	p.t.Helper()
+	size := proto.EmulationSetDeviceMetricsOverride{Width: 375, Height: 900, DeviceScaleFactor: 1}
+	p.must(size.Call(p.page))
 	p.wait(".window .finding")
 	choose := func(value string) {
 		p.t.Helper()
-		_, err := p.wait(".window .finding[aria-posinset='1'] select").Eval(`(v) => { this.value = v; this.dispatchEvent(new Event('change')) }`, value)
+		_, err := p.wait(".window").Eval(`async (v) => {
+			for (let i = 0; i < 600 && this.clientWidth > 400; i++) await new Promise(requestAnimationFrame);
+			for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame); // the list has seen its width
+			for (const s of this.querySelectorAll('.finding select')) { s.value = v; s.dispatchEvent(new Event('change')) }
+		}`, value)
 		p.must(err)
 	}
 	choose("use")
@@ -160,6 +166,8 @@ func (p *person) answersInAList() {
 		p.t.Error(text)
 	}
 	choose("")
+	size.Width = 1280
+	p.must(size.Call(p.page))
 }
 
 // toCheck brings a file from the portal's page to the result of the check.
