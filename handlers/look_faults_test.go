@@ -10,6 +10,7 @@ package handlers_test
 const faults = `async (width) => {
 	const frame = () => new Promise(requestAnimationFrame);
 	do { await frame(); } while (window.asked > 0);
+	for (let i = 0; i < 2; i++) await frame(); // what watches its own size has seen it after a frame
 	const found = [];
 	const root = document.documentElement;
 	if (innerWidth !== width) found.push('is looked at in ' + innerWidth + ' px');
@@ -81,7 +82,8 @@ const faults = `async (width) => {
 	const findings = [...document.querySelectorAll('.window .finding')];
 	for (const e of findings) if (e.scrollHeight > e.clientHeight + 1) found.push(name(e) + ' is cut');
 	const spare = Math.min(...findings.map((e) => e.getBoundingClientRect().bottom - e.lastElementChild.getBoundingClientRect().bottom));
-	if (findings.length > 0 && spare > 20) found.push('each finding of the list stands above ' + Math.round(spare) + ' empty pixels');
+	// They are as high as the highest one seen, which may be out of sight by now.
+	if (findings.length > 0 && spare > 60) found.push('each finding of the list stands above ' + Math.round(spare) + ' empty pixels');
 	const page = document.querySelector('.page');
 	let shape = 0;
 	for (const e of document.body.querySelectorAll('*')) {
